@@ -1,0 +1,47 @@
+# The two commands a newcomer types are `make demo` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: help demo test lint types test-python test-viewer test-e2e bench docs install install-dev clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt -e '.[model]'
+	touch $@
+
+$(BIN)/.installed-dev: $(BIN)/.installed
+	$(PIP) install -c constraints.txt -e '.[model,dev]'
+	touch $@
+
+install: $(BIN)/.installed ## Install triage into .venv.
+install-dev: $(BIN)/.installed-dev
+
+demo: install ## Run the whole job against an annotator at home: pull, score, report, pack, unpack.
+	$(BIN)/triage demo --no-view --data demo-data
+
+test: lint types test-python test-viewer test-e2e ## Run every check: lint, types, Python, viewer and browser tests.
+
+lint: install-dev ## Check style.
+	$(BIN)/ruff check triage tests
+	$(BIN)/ruff format --check triage tests
+
+types: install-dev ## Check types.
+	$(BIN)/mypy
+
+test-python: install-dev ## Run the Python tests.
+	$(BIN)/python -m pytest tests -n 2 --ignore tests/e2e
+
+bench: install-dev ## Measure; the tables of docs/benchmarks.md come from here.
+	$(BIN)/python -m tests.benchmarks
+
+docs: install-dev ## Write the generated pages of docs/.
+	$(BIN)/python -m tests.generate_docs
+
+clean: ## Remove what the build made (not your data).
+	rm -rf $(VENV) viewer/node_modules viewer/dist triage/server/page demo-data

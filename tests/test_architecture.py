@@ -15,13 +15,13 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("annotator", "store", "model", "shards", "report", "audit", "evaluation"), 1),
     **dict.fromkeys(("pull", "score", "review", "train"), 2),
     **dict.fromkeys(("commands", "server", "demo"), 3),
-    **dict.fromkeys(("cli", "__main__"), 4),
+    "cli": 4,
+    "__main__": 5,
 }
 #: Siblings of one floor that may meet, each with its reason.
 MEETINGS = {
     ("commands", "server"): "`triage view` starts the server",
     ("commands", "demo"): "`triage demo` starts the annotator at home",
-    ("sequences", "errors"): "ground floor",
 }
 
 

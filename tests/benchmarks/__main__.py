@@ -17,8 +17,8 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-Every section is written by `make bench` (`.venv/bin/python -m tests.benchmarks NAME` for one). Medians and ratios against a baseline in the same run:
-absolute times of these shared machines vary from run to run, ratios hold.
+Every section is written by `make bench` (`.venv/bin/python -m tests.benchmarks NAME` for one). Medians and ratios against a baseline in
+the same run: absolute times of shared machines vary from run to run, ratios hold.
 """
 
 

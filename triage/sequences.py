@@ -171,6 +171,8 @@ class Sequence:
             if label not in ("unknown", "smoke", "fp"):
                 raise BadFile(f"{where}: label must be unknown, smoke or fp, found {label!r}")
             known = {name: meta.get(name) for name in _PLAIN_FIELDS if name not in ("key", "sequence_id", "source", "label")}
+            for name, value in known.items():
+                _check_kind(name, value, where)
             return cls(
                 key=key,
                 sequence_id=sequence_id,
@@ -191,7 +193,23 @@ _PLAIN_FIELDS = (
     "organization_name", "azimuth", "lat", "lon", "started_at", "last_seen_at", "platform_alert_id", "sequence_group_id",
     "temporal_model_score",
 )  # fmt: skip
+_NUMBERS = frozenset({"azimuth", "lat", "lon", "temporal_model_score"})
+_WHOLE_NUMBERS = frozenset({"camera_id", "organization_id", "platform_alert_id", "sequence_group_id"})
 _KNOWN_KEYS = frozenset({*_PLAIN_FIELDS, "format", "smoke_types", "false_positive_types", "frames"})
+
+
+def _check_kind(name: str, value: object, where: str) -> None:
+    """Refuse a value that no column could hold: every later room relies on the declared types."""
+    if value is None:
+        return
+    if name in _NUMBERS:
+        good, expected = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300, "a finite number"
+    elif name in _WHOLE_NUMBERS:
+        good, expected = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63, "a whole number"
+    else:
+        good, expected = isinstance(value, str), "text"
+    if not good:
+        raise BadFile(f"{where}: {name} must be {expected} or null, found {value!r}; pull it again")
 
 
 def _frame_to_meta(frame: Frame) -> dict[str, Any]:

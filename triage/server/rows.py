@@ -1,0 +1,107 @@
+"""A report's table as the page wants it: one Arrow IPC stream, columns that a browser can use as typed arrays without converting them.
+
+Pure. Why not the parquet types as they are: 64-bit integers and timestamps become BigInt in a browser, which cannot be put into a Float64Array
+without a copy, value by value; repeated names would be decoded once per row.
+"""
+
+from __future__ import annotations
+
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["ARROW_MEDIA_TYPE", "COLUMNS", "epoch_ms", "ipc_stream", "page_table"]
+
+ARROW_MEDIA_TYPE = "application/vnd.apache.arrow.stream"
+
+_DICTIONARY = (
+    "source", "label", "decision", "outcome", "triage_bucket", "hold_reason", "model_version", "organization_name", "camera_name",
+)  # fmt: skip
+_FLOATS = ("triage_score", "score", "probability", "azimuth")
+_INTEGERS = ("sequence_id", "num_tubes_kept", "trigger_frame_index", "num_frames", "platform_alert_id")
+_TIMES = ("started_at", "last_seen_at")
+
+#: The columns of the contract, in its order.
+COLUMNS = (
+    "key", "source", "sequence_id", "label", "decision", "outcome", "triage_score", "triage_bucket", "hold_reason", "model_version",
+    "score", "probability", "num_tubes_kept", "trigger_frame_index", "num_frames", "organization_name", "camera_name", "azimuth",
+    "started_at", "last_seen_at", "platform_alert_id",
+)  # fmt: skip
+
+_INT32 = np.iinfo(np.int32)
+
+
+def page_table(table: pa.Table) -> pa.Table:
+    """`table` (columns as in the contract, in any type; one that is missing becomes nulls) with the page's types. Further columns are left out."""
+    return pa.table({name: _page_column(table, name) for name in COLUMNS})
+
+
+def ipc_stream(table: pa.Table) -> bytes:
+    """`table` as an Arrow IPC stream with exactly one record batch and whole dictionaries."""
+    table = table.combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        batches = table.to_batches(max_chunksize=max(len(table), 1))
+        writer.write_batch(batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema))
+    return bytes(sink.getvalue())
+
+
+def epoch_ms(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Times as float64 milliseconds since 1970 UTC; null where there is none or it cannot be read. Text may use a space for the T."""
+    array = _whole(column)
+    if pa.types.is_timestamp(array.type):
+        return pc.cast(pc.cast(array, pa.timestamp("ms"), safe=False), pa.int64()).cast(pa.float64())
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        return pa.nulls(len(array), pa.float64())
+    uniform = pc.replace_substring_regex(array, r"^(\d{4}-\d{2}-\d{2})[T ](.*?)(?:Z|\+00:00)?$", r"\1 \2")
+    try:
+        times = pc.cast(uniform, pa.timestamp("ms"), safe=False)
+    except pa.ArrowInvalid:
+        times = pa.array([_one_time(text) for text in uniform.to_pylist()], pa.timestamp("ms"))
+    return pc.cast(times, pa.int64()).cast(pa.float64())
+
+
+def _one_time(text: str | None) -> np.datetime64 | None:
+    """One time of a column in which some cannot be read: an offset other than zero, or no time at all."""
+    from datetime import UTC, datetime
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return np.datetime64(moment.replace(tzinfo=None), "ms")
+
+
+def _page_column(table: pa.Table, name: str) -> pa.Array:
+    if name not in table.column_names:
+        column: pa.Array = pa.nulls(len(table), pa.string())
+    else:
+        column = _whole(table.column(name))
+    if name in _TIMES:
+        return epoch_ms(column)
+    if name in _FLOATS:
+        return pc.cast(column, pa.float64(), safe=False)
+    if name in _INTEGERS:
+        return _small_integer(pc.cast(column, pa.int64(), safe=False))
+    text = pc.cast(column, pa.string())
+    return text.dictionary_encode() if name in _DICTIONARY else text
+
+
+def _small_integer(column: pa.Array) -> pa.Array:
+    """int32, or float64 when a value does not fit (exact up to 2**53)."""
+    bounds = pc.min_max(column)
+    low, high = bounds["min"].as_py(), bounds["max"].as_py()
+    fits = low is None or (low >= _INT32.min and high <= _INT32.max)
+    return pc.cast(column, pa.int32() if fits else pa.float64(), safe=False)
+
+
+def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):  # an empty one stays chunked
+            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return column

@@ -1,0 +1,6 @@
+from __future__ import annotations
+from triage.config import Layout
+from typing import Any
+class Services:
+    def __init__(self, layout: Layout, *, port: int) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...

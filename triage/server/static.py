@@ -1,0 +1,48 @@
+"""The built page as an ASGI application: the files that `npm run build` wrote, listed once, served by exact name."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
+
+from triage.errors import BadFile
+from triage.server.problems import NotServed
+
+__all__ = ["Page", "built_page"]
+
+_INDEX = "index.html"
+
+
+def built_page() -> Path | None:
+    """Where the built page lies inside the package; None = it was not built."""
+    directory = Path(__file__).parent / "page"
+    return directory if (directory / _INDEX).is_file() else None
+
+
+class Page:
+    """Serves the files below `directory`; `/` is index.html. Names are looked up in a list made at start, never joined to a path."""
+
+    def __init__(self, directory: Path) -> None:
+        root = directory.resolve()
+        self._files = {
+            path.relative_to(root).as_posix(): path
+            for path in sorted(root.rglob("*"))
+            if path.is_file() and path.resolve().is_relative_to(root)
+        }
+        if _INDEX not in self._files:
+            raise BadFile(f"{directory}: expected the built page, found no {_INDEX}; `make view` builds it")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or _INDEX
+        path = self._files.get(name)
+        if path is None or request.method not in ("GET", "HEAD"):
+            raise NotServed("nothing is served here", expected="the page at / or the API under /api", found=request.url.path[:200])
+        # Built names carry a hash of their content, but index.html names them and must be fresh.
+        keep = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
+        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        await FileResponse(path, media_type=media_type, headers={"Cache-Control": keep})(scope, receive, send)

@@ -1,0 +1,24 @@
+"""The annotator's API, read only: typed calls over a transport that cannot write. The only room that opens a socket outwards.
+
+What is fetched and where it is kept is `triage.pull`'s business.
+"""
+
+from __future__ import annotations
+
+from triage.annotator.client import LARGEST_PAGE, Client, SequencePage, SequenceQuery
+from triage.annotator.transport import Patience
+from triage.annotator.wire import STAGES, AnnotationRow, DetectionRow, SequenceRow, User, parse_time
+
+__all__ = [
+    "LARGEST_PAGE",
+    "STAGES",
+    "AnnotationRow",
+    "Client",
+    "DetectionRow",
+    "Patience",
+    "SequencePage",
+    "SequenceQuery",
+    "SequenceRow",
+    "User",
+    "parse_time",
+]

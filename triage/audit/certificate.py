@@ -1,0 +1,131 @@
+"""Certificates on disk: what `triage plan` asks for before it writes an Unlabel payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triage.audit.bounds import labels_needed
+from triage.audit.drawing import draw
+from triage.audit.ledger import append, read
+from triage.audit.plan import Plan, bucket_digest
+from triage.errors import BadFile
+from triage.files import read_json, write_json
+
+__all__ = ["Books", "Status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Whether exactly this bucket is certified.
+
+    certified: the audit that says so, None = none does. reason: one line otherwise. more_labels: how many further draws the difference to
+    the last certified bucket needs, None = there was none.
+    """
+
+    certified: str | None
+    reason: str
+    more_labels: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The audits of one data directory: `<root>/ledger.jsonl` and `<root>/<audit_id>/plan.json`."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The append-only ledger of plans, looks and certificates."""
+        return self.root / "ledger.jsonl"
+
+    def directory(self, audit_id: str) -> Path:
+        """Where the files of one audit lie."""
+        return self.root / audit_id
+
+    def record_plan(self, plan: Plan, at: str) -> bool:
+        """Write the plan and its line in the ledger; False = the very same plan is there already."""
+        if any(entry.kind == "plan" and entry.audit_id == plan.audit_id for entry in read(self.ledger)):
+            return False
+        write_json(self.directory(plan.audit_id) / "plan.json", plan.to_json(), durable=True)
+        drawn = {"looks": [[look.n, look.hits] for look in plan.looks], "seed": plan.seed, "alpha": plan.alpha, "variant": plan.variant}
+        append(self.ledger, "plan", plan.audit_id, plan.bucket_digest, at, drawn)
+        return True
+
+    def plan(self, audit_id: str | None = None) -> Plan:
+        """One plan; None = the newest. Raises BadFile when there is none."""
+        known = [entry.audit_id for entry in read(self.ledger) if entry.kind == "plan"]
+        if not known:
+            raise BadFile(f"{self.root}: no audit was planned here; run `triage audit plan`")
+        chosen = audit_id or known[-1]
+        if chosen not in known:
+            raise BadFile(f"audit {chosen!r}: expected one of {', '.join(known)}")
+        path = self.directory(chosen) / "plan.json"
+        return Plan.from_json(read_json(path, expect_format=1), str(path))
+
+    def earlier_error(self, plan: Plan) -> float:
+        """alpha spent on this very bucket by other plans that were looked at before this one was planned; 0.0 = none."""
+        spent: dict[str, float] = {}
+        alphas: dict[str, float] = {}
+        for entry in read(self.ledger):
+            if entry.bucket_digest != plan.bucket_digest:
+                continue
+            if entry.audit_id == plan.audit_id:
+                if entry.kind == "plan":
+                    break
+                continue
+            if entry.kind == "plan":
+                alphas[entry.audit_id] = float(entry.content["alpha"])
+            elif entry.kind == "look":
+                spent[entry.audit_id] = alphas.get(entry.audit_id, 0.0)
+        return sum(spent.values())
+
+    def record_look(self, plan: Plan, at: str, outcome: Mapping[str, Any]) -> None:
+        """A look was taken: note it, once for the same outcome."""
+        content = dict(outcome)
+        for entry in read(self.ledger):
+            if entry.kind == "look" and entry.audit_id == plan.audit_id and entry.content == content:
+                return
+        append(self.ledger, "look", plan.audit_id, plan.bucket_digest, at, content)
+
+    def record_certificate(self, plan: Plan, at: str, upper: int) -> None:
+        """The bucket is certified: note it, once."""
+        for entry in read(self.ledger):
+            if entry.kind == "certificate" and entry.audit_id == plan.audit_id:
+                return
+        content = {"upper": upper, "target": plan.target, "alpha": plan.alpha, "max_miss": plan.max_miss}
+        append(self.ledger, "certificate", plan.audit_id, plan.bucket_digest, at, content)
+
+    def status(self, scores: Mapping[str, float], threshold: float, model_version: str, labelled: Set[str]) -> Status:
+        """Is the bucket with these scores certified? labelled: keys that have a label, which an extension would not label again."""
+        digest = bucket_digest(scores, threshold, model_version)
+        last: str | None = None
+        for entry in read(self.ledger):
+            if entry.kind == "certificate":
+                last = entry.audit_id
+                if entry.bucket_digest == digest:
+                    return Status(entry.audit_id, f"certified by {entry.audit_id}", 0)
+        if last is None:
+            return Status(None, "no audit has certified this bucket; run `triage audit plan`", None)
+        old = self.plan(last)
+        target = int(len(scores) * old.target / old.bucket)
+        needed = labels_needed(len(scores), target, old.looks[0].hits, old.alpha_per_look)
+        if needed is None:
+            return Status(None, f"EXPIRED: {last} certified another bucket, and this one needs a plan of its own", None)
+        more = sum(key not in labelled for key in draw(scores, old.seed, needed))
+        what = []
+        if threshold != old.threshold:
+            what.append(f"threshold {old.threshold:g} -> {threshold:g}")
+        if model_version != old.model_version:
+            what.append(f"model {old.model_version} -> {model_version}")
+        if len(scores) != old.bucket:
+            what.append(f"{old.bucket} -> {len(scores)} sequences")
+        change = ", ".join(what) or "other sequences or scores"
+        return Status(
+            None,
+            f"EXPIRED: {last} certified another bucket ({change}); the difference needs {more} more labels: "
+            f"`triage audit plan --seed {old.seed}`",
+            more,
+        )

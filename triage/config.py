@@ -41,6 +41,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("device", "TRIAGE_DEVICE", "auto", "", "auto, cpu, cuda or mps."),
     Setting("target_bytes", "TRIAGE_TARGET_BYTES", "1000000000", "bytes", "A shard is sealed near this size."),
     Setting("port", "TRIAGE_PORT", "8765", "", "Port of the viewer."),
+    Setting(
+        "annotator_page",
+        "ANNOTATOR_PAGE_URL",
+        "https://annotator.pyronear.org/sequences/{sequence_id}/annotate",
+        "URL",
+        "Where the viewer links a sequence to; {sequence_id} is filled in; none = no link.",
+    ),
     Setting("reviewer", "TRIAGE_REVIEWER", None, "", "Who decides: names the decision log; default, the git or login name."),
 )
 _BY_NAME: Mapping[str, Setting] = {row.name: row for row in SETTINGS}

@@ -10,12 +10,12 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from triage.config import Layout
+from triage.config import Layout, setting
 from triage.server import problems
-from triage.server.static import Page
 from triage.server.routes import ROUTERS
 from triage.server.security import Guard, is_loopback
 from triage.server.services import Services
+from triage.server.static import Page
 
 __all__ = ["create_app"]
 
@@ -38,6 +38,7 @@ def create_app(layout: Layout, *, host: str, port: int, token: str | None = None
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         yield
 
+    link = setting("annotator_page")
     app = FastAPI(
         title="triage viewer",
         summary="Read API over reports, the store and shards.",
@@ -48,7 +49,7 @@ def create_app(layout: Layout, *, host: str, port: int, token: str | None = None
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
     )
-    app.state.services = Services(layout, port=port)
+    app.state.services = Services(layout, annotator_page=None if link in (None, "", "none") else link)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/api")

@@ -71,13 +71,17 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     found = repr(first.get("input"))[:100]
-    return problem_response(422, Problem(error=f"{where}: {first['msg']}", expected=str(first["msg"]), found=found, next="see /api/openapi.json"))
+    return problem_response(
+        422, Problem(error=f"{where}: {first['msg']}", expected=str(first["msg"]), found=found, next="see /api/openapi.json")
+    )
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        problem = Problem(error="nothing is served here", expected="a path of the API", found=request.url.path[:200], next="see /api/openapi.json")
+        problem = Problem(
+            error="nothing is served here", expected="a path of the API", found=request.url.path[:200], next="see /api/openapi.json"
+        )
     else:
         problem = Problem(error=str(error.detail), expected=None, found=request.method, next="see /api/openapi.json")
     return problem_response(error.status_code, problem)

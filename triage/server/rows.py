@@ -1,15 +1,18 @@
 """A report's table as the page wants it: one Arrow IPC stream, columns that a browser can use as typed arrays without converting them.
 
-Pure. Why not the parquet types as they are: 64-bit integers and timestamps become BigInt in a browser, which cannot be put into a Float64Array
-without a copy, value by value; repeated names would be decoded once per row.
+Pure. Why not the parquet types as they are: 64-bit integers and timestamps become BigInt in a browser, which cannot be put into a
+Float64Array without a copy, value by value; repeated names would be decoded once per row.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from triage.report.rows import MODEL_SCORES, SCHEMA
 
 __all__ = ["ARROW_MEDIA_TYPE", "COLUMNS", "epoch_ms", "ipc_stream", "page_table"]
 
@@ -22,19 +25,19 @@ _FLOATS = ("triage_score", "score", "probability", "azimuth")
 _INTEGERS = ("sequence_id", "num_tubes_kept", "trigger_frame_index", "num_frames", "platform_alert_id")
 _TIMES = ("started_at", "last_seen_at")
 
-#: The columns of the contract, in its order.
-COLUMNS = (
-    "key", "source", "sequence_id", "label", "decision", "outcome", "triage_score", "triage_bucket", "hold_reason", "model_version",
-    "score", "probability", "num_tubes_kept", "trigger_frame_index", "num_frames", "organization_name", "camera_name", "azimuth",
-    "started_at", "last_seen_at", "platform_alert_id",
-)  # fmt: skip
+COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 
 _INT32 = np.iinfo(np.int32)
 
 
 def page_table(table: pa.Table) -> pa.Table:
-    """`table` (columns as in the contract, in any type; one that is missing becomes nulls) with the page's types. Further columns are left out."""
-    return pa.table({name: _page_column(table, name) for name in COLUMNS})
+    """`table` (the columns of `triage.report.rows.SCHEMA`) with the page's types; MODEL_SCORES becomes one float64 column per model."""
+    columns = {name: _page_column(table, name) for name in COLUMNS}
+    if MODEL_SCORES in table.column_names:
+        scores = _whole(table.column(MODEL_SCORES))
+        for field in scores.type:
+            columns[f"{MODEL_SCORES}.{field.name}"] = pc.cast(pc.struct_field(scores, field.name), pa.float64())
+    return pa.table(columns)
 
 
 def ipc_stream(table: pa.Table) -> bytes:
@@ -64,8 +67,6 @@ def epoch_ms(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 def _one_time(text: str | None) -> np.datetime64 | None:
     """One time of a column in which some cannot be read: an offset other than zero, or no time at all."""
-    from datetime import UTC, datetime
-
     if text is None:
         return None
     try:
@@ -77,10 +78,7 @@ def _one_time(text: str | None) -> np.datetime64 | None:
 
 
 def _page_column(table: pa.Table, name: str) -> pa.Array:
-    if name not in table.column_names:
-        column: pa.Array = pa.nulls(len(table), pa.string())
-    else:
-        column = _whole(table.column(name))
+    column = _whole(table.column(name))
     if name in _TIMES:
         return epoch_ms(column)
     if name in _FLOATS:

@@ -56,6 +56,7 @@ class Health(_Answer):
     version: str = Field(description="Version of triage")
     data: str = Field(description="Name of the data directory (not its path)")
     num_reports: int
+    problems: list[str] = Field(description="Reports that are there but cannot be opened, one line each")
     num_sequences: int = Field(description="Sequences whose frames can be reached, in shards or the store")
 
 
@@ -168,7 +169,7 @@ class TubeOut(_Answer):
     tube_id: int
     start_frame: int = Field(description="First slot, inclusive")
     end_frame: int = Field(description="Last slot, inclusive")
-    logit: float
+    logit: float | None = Field(description="Raw output of the head; null = not a finite number")
     probability: float | None = Field(description="Calibrated, 0..1; null = no calibrator")
     first_crossing_frame: int | None
     stabilized_window: Cxcywh | None = Field(description="Before the context factor; null = every entry has its own window")

@@ -1,10 +1,10 @@
 """Who may speak to the server: the Host and Origin rules, the token, and the headers every answer carries. ASGI middleware, no routes.
 
 A page of another site must not reach the reviewer's data through the reviewer's own browser. Three doors are closed:
-- DNS rebinding: a name of the attacker that resolves to 127.0.0.1 arrives with that name as its Host. Only names that mean this machine and bare
-  addresses (which cannot be rebound) are answered.
-- Cross-site requests: browsers say where a request comes from (Sec-Fetch-Site, Origin). What another site started is refused, and anything but
-  GET and HEAD must be JSON from the page itself, which a form cannot send.
+- DNS rebinding: a name of the attacker that resolves to 127.0.0.1 arrives with that name as its Host. Only names that mean this machine
+  and bare addresses (which cannot be rebound) are answered.
+- Cross-site requests: browsers say where a request comes from (Sec-Fetch-Site, Origin). What another site started is refused, and
+  anything but GET and HEAD must be JSON from the page itself, which a form cannot send.
 - Script in names: the Content-Security-Policy lets nothing run or load but the page's own files.
 """
 
@@ -115,6 +115,7 @@ class Guard:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a refusal, or let the request through."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

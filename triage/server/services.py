@@ -1,6 +1,224 @@
+"""What the routes call: one object per application that joins reports, frames and pixels. No HTTP here."""
+
 from __future__ import annotations
-from triage.config import Layout
+
 from typing import Any
+
+import triage
+from triage.config import Layout
+from triage.errors import BadFile, BadFrame
+from triage.files import sha256_bytes
+from triage.sequences import SOURCE, sequence_id_of
+from triage.server.assemble import sequence_detail
+from triage.server.cache import ByteCache
+from triage.server.catalog import Catalog
+from triage.server.details import Details, Tube, decisive_tube, parse_details, slots_of, window_of
+from triage.server.frames import Frames, FrameSet
+from triage.server.opened import OpenReport
+from triage.server.pictures import Picture, crop_of, shrunk, strip_of, whole_frame
+from triage.server.problems import NotServed
+from triage.server.schemas import Health, ModelPanel, Neighbour, ReportSummary, SequenceDetail
+
+__all__ = ["Services"]
+
+_FRAME_BYTES = 256 * 2**20
+_PICTURE_BYTES = 128 * 2**20
+_NEIGHBOURS = 12
+_ALERT_ROWS = 24
+#: Whole frames in the strip of a sequence without a tube.
+_PLAIN_STRIP = 8
+
+XYWH = tuple[float, float, float, float]
+
+
 class Services:
-    def __init__(self, layout: Layout, *, port: int) -> None: ...
-    def __getattr__(self, name: str) -> Any: ...
+    """Everything behind the API over one data directory. Safe to use from several threads.
+
+    annotator_page: a URL with `{sequence_id}`; the link of each sequence to the annotator's web page; None = no link.
+    """
+
+    def __init__(self, layout: Layout, *, annotator_page: str | None = None) -> None:
+        self._layout = layout
+        self._annotator_page = annotator_page
+        self._catalog = Catalog(layout)
+        self._frames = Frames(layout, _FRAME_BYTES)
+        self._pictures: ByteCache[Picture] = ByteCache(_PICTURE_BYTES, lambda picture: len(picture.data) + 512)
+
+    def health(self) -> Health:
+        """What the server stands on."""
+        return Health(
+            status="ok",
+            version=triage.__version__,
+            data=self._layout.root.resolve().name,
+            num_reports=len(self._catalog.summaries()),
+            problems=self._catalog.problems(),
+            num_sequences=len(self._frames),
+        )
+
+    def reports(self) -> list[ReportSummary]:
+        """Every report, the one to open first in front."""
+        return self._catalog.summaries()
+
+    def report(self, variant: str) -> OpenReport:
+        """One report. Raises NotServed."""
+        return self._catalog.get(variant)
+
+    def model(self, variant: str) -> ModelPanel:
+        """What scored the report."""
+        return self.report(variant).panel()
+
+    def detail(self, variant: str, key: str) -> SequenceDetail:
+        """Everything about one sequence; what cannot be read is said in `partial`. Raises NotServed when the report has no such row."""
+        report = self.report(variant)
+        row = report.row(_checked(key, variant))
+        found = self._found(key)
+        details = self._details_or_error(report, key)
+        listed = None
+        if isinstance(found, BadFile):
+            listed = self._listed(report, key)
+        return sequence_detail(
+            row,
+            found,
+            listed,
+            details,
+            context_factor=report.context_factor,
+            same_camera=report.same_camera(key, _NEIGHBOURS),
+            same_alert=self._same_alert(report, key, found),
+            annotator_url=self._annotator_url(row.source, row.sequence_id),
+            version=_version(report, found),
+        )
+
+    # -- pictures
+
+    def frame(self, variant: str, key: str, index: int, width: int | None) -> Picture:
+        """One frame, as it is or at most `width` pixels wide. Raises NotServed, BadFrame."""
+        self.report(variant).row(_checked(key, variant))
+        found = self._frames.get(key)
+        where = f"{key}: frame {index}"
+        data = found.image(index)
+        if width is None:
+            return whole_frame(data, where)
+        return self._pictures.get((key, found.version, index, width), lambda: shrunk(data, width, where))
+
+    def crop(self, variant: str, key: str, tube_id: int, frame_idx: int, size: int) -> Picture:
+        """The patch of one slot of one tube. Raises NotServed, BadFrame."""
+        report = self.report(variant)
+        report.row(_checked(key, variant))
+        found = self._frames.get(key)
+        return self._pictures.get(
+            (variant, report.version, key, found.version, tube_id, frame_idx, size),
+            lambda: self._cut(report, key, found, tube_id, frame_idx, size),
+        )
+
+    def strip(self, variant: str, key: str, size: int) -> Picture:
+        """The crops of the decisive tube side by side. Raises NotServed, BadFrame when no frame can be shown."""
+        report = self.report(variant)
+        report.row(_checked(key, variant))
+        found = self._frames.get(key)
+        return self._pictures.get((variant, report.version, key, found.version, "strip", size), lambda: self._lay(report, key, found, size))
+
+    def _cut(self, report: OpenReport, key: str, found: FrameSet, tube_id: int, frame_idx: int, size: int) -> Picture:
+        details = self._details(report, key)
+        tube = next((tube for tube in details.tubes.kept if tube.tube_id == tube_id), None) if details else None
+        entry = next((entry for entry in tube.entries if entry.frame_idx == frame_idx), None) if tube else None
+        window = window_of(tube, entry) if tube and entry else None
+        slots = slots_of(details) if details else []
+        if details is None or window is None or report.context_factor is None or not 0 <= frame_idx < len(slots):
+            raise NotServed(
+                "no such crop",
+                expected="a tube_id and frame_idx as the sequence's `crops` list them",
+                found=f"tube {tube_id}, slot {frame_idx}",
+                next_step=f"GET /api/reports/{report.variant}/sequences/{key} lists them",
+            )
+        return crop_of(found.image(slots[frame_idx]), window, report.context_factor, size, f"{key}: slot {frame_idx}")
+
+    def _lay(self, report: OpenReport, key: str, found: FrameSet, size: int) -> Picture:
+        details = self._details_or_error(report, key)
+        tube = decisive_tube(details.tubes.kept) if isinstance(details, Details) else None
+        squares: list[tuple[bytes, XYWH | None]] = []
+        if isinstance(details, Details) and tube is not None and report.context_factor is not None:
+            squares = _tube_squares(found, details, tube)
+        if not squares:
+            shown = [image for image in found.images if isinstance(image, bytes)]
+            step = max(1, -(-len(shown) // _PLAIN_STRIP))
+            squares = [(image, None) for image in shown[::step]]
+        if not squares:
+            raise BadFrame(f"{key}: none of its {len(found.images)} frames can be shown; pull it again")
+        return strip_of(squares, report.context_factor or 1.0, size, key)
+
+    # -- parts
+
+    def _found(self, key: str) -> FrameSet | BadFile:
+        try:
+            return self._frames.get(key)
+        except BadFile as error:
+            return error
+
+    def _details(self, report: OpenReport, key: str) -> Details | None:
+        content = report.reader.details(key)
+        return None if content is None else parse_details(content, f"details/{key}.json")
+
+    def _details_or_error(self, report: OpenReport, key: str) -> Details | BadFile | None:
+        try:
+            return self._details(report, key)
+        except BadFile as error:
+            return error
+
+    def _listed(self, report: OpenReport, key: str) -> dict[str, Any] | None:
+        try:
+            return report.reader.sequence(key)
+        except BadFile:
+            return None
+
+    def _same_alert(self, report: OpenReport, key: str, found: FrameSet | BadFile) -> list[Neighbour]:
+        """Rows of the same alert; of another source API only when that cannot be told because their meta.json is not here."""
+        rows = report.same_alert(key, _ALERT_ROWS)
+        if isinstance(found, BadFile):
+            return rows
+        return [row for row in rows if self._source_api(row.key, found.sequence.source_api) == found.sequence.source_api]
+
+    def _source_api(self, key: str, default: str | None) -> str | None:
+        try:
+            return self._frames.sequence(key).source_api
+        except BadFile:
+            return default
+
+    def _annotator_url(self, source: str | None, sequence_id: int) -> str | None:
+        if self._annotator_page is None or source not in (None, SOURCE):
+            return None
+        return self._annotator_page.replace("{sequence_id}", str(sequence_id))
+
+
+def _tube_squares(found: FrameSet, details: Details, tube: Tube) -> list[tuple[bytes, XYWH | None]]:
+    """The tube's slots in time order, each input frame once, only those that can be shown."""
+    slots, seen = slots_of(details), set()
+    squares: list[tuple[bytes, XYWH | None]] = []
+    for entry in tube.entries:
+        index = slots[entry.frame_idx] if 0 <= entry.frame_idx < len(slots) else -1
+        window = window_of(tube, entry)
+        if window is None or index in seen or not 0 <= index < len(found.images):
+            continue
+        seen.add(index)
+        image = found.images[index]
+        if isinstance(image, bytes):
+            squares.append((image, window))
+    return squares
+
+
+def _version(report: OpenReport, found: FrameSet | BadFile) -> str:
+    frames = found.version if isinstance(found, FrameSet) else "none"
+    return sha256_bytes(f"{report.version}-{frames}".encode())[:16]
+
+
+def _checked(key: str, variant: str) -> str:
+    """`key` when it has the form of one; what has not is never looked for on disk. Raises NotServed."""
+    try:
+        sequence_id_of(key)
+    except BadFile as error:
+        raise NotServed(
+            "not a sequence's key",
+            expected=f"{SOURCE}_<number>",
+            found=key[:200],
+            next_step=f"GET /api/reports/{variant}/rows.arrow lists the keys",
+        ) from error
+    return key

@@ -37,6 +37,7 @@ class Page:
             raise BadFile(f"{directory}: expected the built page, found no {_INDEX}; `make view` builds it")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one file. Raises NotServed for any other name."""
         request = Request(scope, receive)
         name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or _INDEX
         path = self._files.get(name)

@@ -34,7 +34,9 @@ Version = Annotated[str | None, Query(max_length=64, description="`version` of t
 IfNoneMatch = Annotated[str | None, Header()]
 
 
-def conditional(body: bytes, *, etag: str, media_type: str, version: str | None, asked: str | None, headers: dict[str, str] | None = None) -> Response:
+def conditional(
+    body: bytes, *, etag: str, media_type: str, version: str | None, asked: str | None, headers: dict[str, str] | None = None
+) -> Response:
     """200 with `body`, or 304 when the browser's copy (`asked`, its If-None-Match) is the same."""
     every = {"ETag": f'"{etag}"', "Cache-Control": _FOR_GOOD if version else _CHECKED, **(headers or {})}
     if asked is not None and f'"{etag}"' in asked:

@@ -25,13 +25,21 @@ _STRIP: dict[int | str, dict[str, Any]] = {
 Index = Annotated[int, Path(ge=0, le=100_000, description="0-based input frame")]
 TubeId = Annotated[int, Path(ge=0, le=100_000)]
 Slot = Annotated[int, Path(ge=0, le=100_000, description="0-based slot, as in `crops`")]
-Width = Annotated[int | None, Query(ge=16, le=4096, description="Shrink to this width in pixels; never enlarged. Default: the file as it is")]
+Width = Annotated[
+    int | None, Query(ge=16, le=4096, description="Shrink to this width in pixels; never enlarged. Default: the file as it is")
+]
 Size = Annotated[int, Query(ge=16, le=1024, description="Side of the square in pixels")]
 
 
 @router.get("/frames/{index}.jpg", operation_id="getFrame", response_class=Response, responses=_JPEG)
 def frame(
-    services: ServicesOf, variant: Variant, key: Key, index: Index, width: Width = None, v: Version = None, if_none_match: IfNoneMatch = None
+    services: ServicesOf,
+    variant: Variant,
+    key: Key,
+    index: Index,
+    width: Width = None,
+    v: Version = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One frame, byte for byte as it was pulled, or shrunk."""
     image = services.frame(variant, key, index, width)
@@ -58,7 +66,7 @@ def crop(
 def strip(
     services: ServicesOf, variant: Variant, key: Key, size: Size = 160, v: Version = None, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """The crops of the decisive tube whose frames can be decoded, in time order, without repeats; without a tube, the whole frames squared."""
+    """The crops of the decisive tube whose frames decode, in time order, without repeats; without a tube, whole frames squared."""
     image = services.strip(variant, key, size)
     headers = {"X-Strip-Count": str(image.count)}
     return conditional(image.data, etag=image.etag, media_type=image.media_type, version=v, asked=if_none_match, headers=headers)

@@ -28,9 +28,10 @@ def reports(services: ServicesOf) -> list[ReportSummary]:
 def rows(services: ServicesOf, variant: Variant, v: Version = None, if_none_match: IfNoneMatch = None) -> Response:
     """All rows as one Arrow IPC stream with one record batch; columns as in `Row`.
 
-    Text columns of few values (source, label, decision, outcome, triage_bucket, hold_reason, model_version, organization_name, camera_name) are
-    dictionary-coded with int32 indices; key is plain text; started_at and last_seen_at are float64 milliseconds since 1970 UTC; triage_score,
-    score, probability and azimuth are float64; the other numbers are int32, or float64 where a value does not fit.
+    Text columns of few values (source, label, decision, outcome, triage_bucket, hold_reason, model_version, organization_name,
+    camera_name) are dictionary-coded with int32 indices; key is plain text; started_at and last_seen_at are float64 milliseconds since
+    1970 UTC; triage_score, score, probability and azimuth are float64; the other numbers are int32, or float64 where a value does not
+    fit. A report of several models has one more float64 column for each, `model_scores.<name>`.
     """
     report = services.report(variant)
     return conditional(report.arrow(), etag=report.version, media_type=ARROW_MEDIA_TYPE, version=v, asked=if_none_match)

@@ -1,0 +1,149 @@
+"""Which reports there are, and opening each once: loose ones under 08_reporting, the packed one under 02_shards."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from triage.config import Layout
+from triage.errors import BadFile
+from triage.files import read_json, sha256_bytes, sha256_file
+from triage.report.reader import LATEST, MARKER, ReportReader
+from triage.server.guarded import leads_out
+from triage.server.opened import OpenReport, Source
+from triage.server.problems import NotServed
+from triage.server.schemas import ReportSummary
+
+__all__ = ["Catalog"]
+
+_VARIANT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$")
+_PACKED = "packed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A report that could be opened. stamp: of its done-marker; changes when the report is written again."""
+
+    variant: str
+    source: Source
+    root: Path
+    stamp: str
+    written_ns: int
+
+
+class Catalog:
+    """The reports of one data directory. It is looked at anew for every question; a report is read again only when it changed."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._lock = threading.Lock()
+        self._opened: dict[str, tuple[str, OpenReport]] = {}
+
+    def problems(self) -> list[str]:
+        """Reports that are there but cannot be opened, one line each."""
+        lines = []
+        for place in self._places().values():
+            try:
+                self._open(place)
+            except BadFile as error:
+                lines.append(str(error))
+        return lines
+
+    def summaries(self) -> list[ReportSummary]:
+        """Every report that can be opened, the one to open first in front; `problems` names the others."""
+        places = self._places()
+        first = self._first(places)
+        found: list[ReportSummary] = []
+        for place in sorted(places.values(), key=lambda place: (place.variant != first, place.variant)):
+            try:
+                report = self._open(place)
+            except BadFile:
+                continue
+            found.append(
+                ReportSummary(
+                    variant=report.variant,
+                    model_version=report.model_version,
+                    threshold=report.threshold,
+                    counts=report.counts,
+                    num_rows=len(report.table),
+                    num_dropped=report.num_dropped,
+                    source=report.source,
+                    is_latest=not found,
+                    labelled=report.labelled,
+                    version=report.version,
+                )
+            )
+        return found
+
+    def get(self, variant: str) -> OpenReport:
+        """The report that /api/reports lists under `variant`. Raises NotServed when there is none, BadFile when it is damaged."""
+        places = self._places()
+        place = places.get(variant)
+        if place is None:
+            raise NotServed(
+                "no such report",
+                expected=f"one of {', '.join(sorted(places))}" if places else "a report; there is none yet",
+                found=variant[:200],
+                next_step="GET /api/reports lists them; `triage score` writes one",
+            )
+        return self._open(place)
+
+    def _open(self, place: _Place) -> OpenReport:
+        with self._lock:
+            held = self._opened.get(place.variant)
+            if held is not None and held[0] == place.stamp:
+                return held[1]
+            reader = ReportReader(place.root)
+            report = OpenReport(place.variant, place.source, reader, place.stamp)
+            self._opened[place.variant] = (place.stamp, report)
+            return report
+
+    def _places(self) -> dict[str, _Place]:
+        """By the name in URLs. The packed report stands for the loose one it was packed from; one of other rows is a report of its own."""
+        loose = {place.variant: place for place in self._loose()}
+        packed = self._packed_place()
+        if packed is None:
+            return loose
+        twin = loose.get(packed.variant)
+        if twin is not None and _rows_digest(twin) != _rows_digest(packed):
+            packed = _Place(f"{packed.variant}-{_PACKED}", packed.source, packed.root, packed.stamp, packed.written_ns)
+        return {**loose, packed.variant: packed}
+
+    def _loose(self) -> list[_Place]:
+        root = self._layout.reports
+        if not root.is_dir():
+            return []
+        return [
+            _Place(directory.name, "loose", directory, *_stamp(directory / MARKER))
+            for directory in sorted(root.iterdir())
+            if _VARIANT.match(directory.name) and (directory / MARKER).is_file() and not leads_out(directory / MARKER, root)
+        ]
+
+    def _packed_place(self) -> _Place | None:
+        return None
+
+    def _first(self, places: dict[str, _Place]) -> str | None:
+        """The report written last: what latest.json names, unless the packed one is younger."""
+        if not places:
+            return None
+        packed = next((place for place in places.values() if place.source == "shards"), None)
+        try:
+            named = places.get(str(read_json(self._layout.reports / LATEST).get("variant")))
+        except (BadFile, AttributeError):
+            named = None
+        candidates = [place for place in (named, packed) if place is not None] or list(places.values())
+        return max(candidates, key=lambda place: (place.written_ns, place.variant)).variant
+
+
+def _stamp(marker: Path) -> tuple[str, int]:
+    found = marker.stat()
+    return sha256_bytes(f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}".encode())[:16], found.st_mtime_ns
+
+
+@lru_cache(maxsize=16)
+def _rows_digest(place: _Place) -> str:
+    """Of the rows as written; equal digests = the same report in two places."""
+    return sha256_file(place.root / "results.parquet")

@@ -11,7 +11,7 @@ from triage.predictions import KeptTube, Prediction, TubeEntry
 from triage.report.rows import Scored, finite
 from triage.sequences import Sequence
 
-__all__ = ["FORMAT", "details_of", "sequence_of"]
+__all__ = ["FORMAT", "details_of", "files_of", "sequence_of"]
 
 FORMAT = 1
 

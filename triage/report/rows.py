@@ -18,7 +18,7 @@ from triage.predictions import Prediction
 from triage.report.buckets import hold_reason
 from triage.sequences import Sequence
 
-__all__ = ["MODEL_SCORES", "SCHEMA", "Dropped", "Failure", "Scored", "conform", "row_of", "table_of"]
+__all__ = ["MODEL_SCORES", "SCHEMA", "Dropped", "Failure", "Scored", "conform", "finite", "json_row", "row_of", "table_of"]
 
 SCHEMA: pa.Schema = pa.schema(
     [

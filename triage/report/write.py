@@ -32,7 +32,7 @@ from triage.report.reader import MARKER, ReportReader
 from triage.report.rows import Dropped, Failure, Scored, json_row, row_of, table_of
 from triage.report.worklists import hold_list, review_list, unlabeled_list
 
-__all__ = ["FORMAT", "Heading", "Summary", "build_report", "rebucket_report", "top_files"]
+__all__ = ["FORMAT", "Heading", "Summary", "build_report", "json_lines", "rebucket_report", "top_files"]
 
 FORMAT = 1
 _ROWS_PER_BATCH = 4096

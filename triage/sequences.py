@@ -56,13 +56,16 @@ def sequence_id_of(key: str) -> int:
     return int(digits)
 
 
+_LONGEST_SLUG = 100
+
+
 def slug(name: str | None) -> str:
     """A directory name: lower-case ASCII letters, digits and single hyphens ("Forêt d'Ardèche" -> "foret-d-ardeche").
 
-    Nothing left gives "unknown".
+    Nothing left gives "unknown". At most 100 characters, as file systems allow 255 for a name and tars less for a path.
     """
     ascii_name = unicodedata.normalize("NFKD", name or "").encode("ascii", "ignore").decode("ascii").lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-") or "unknown"
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:_LONGEST_SLUG].rstrip("-") or "unknown"
 
 
 @dataclass(frozen=True, slots=True)

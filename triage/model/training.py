@@ -1,0 +1,298 @@
+"""Fitting the network of a package to labelled tubes: the head alone, the last blocks with it, or everything from scratch.
+
+Knows tensors only: which sequences, which cameras, and what becomes of the result is `triage.train`'s business. The same seed, tubes,
+machine, torch and number of threads give the same weights, bit for bit.
+Letters: N tubes, T = max_frames slots, D feature width, U unique patches, P patch size in pixels.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  the name every torch program gives it
+
+from triage.model.augment import augmented, thinned
+from triage.model.classifier import Classifier, build_classifier
+from triage.model.config import ModelConfig
+
+__all__ = ["Epoch", "Fit", "Recipe", "TubeSet", "features_of", "fit", "fresh_classifier", "logits_of"]
+
+_PATCHES_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TubeSet:
+    """N tubes of labelled sequences, aligned.
+
+    smoke: [N] bool, the label of the tube's sequence. mask: [N, T] bool, True = a slot with a patch.
+    features: [N, T, D] float32, what the backbone says of each slot (anything finite where mask is False); None = compute from patches.
+    patches: [U, P, P, 3] uint8 RGB; index: [N, T] int64 into them, -1 where mask is False. None = only features are known.
+    """
+
+    smoke: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
+    features: NDArray[np.float32] | None = None
+    patches: NDArray[np.uint8] | None = None
+    index: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.smoke)
+
+    def take(self, rows: NDArray[np.intp]) -> TubeSet:
+        """The tubes with these row numbers; patches are shared, not copied."""
+        return TubeSet(
+            self.smoke[rows],
+            self.mask[rows],
+            None if self.features is None else self.features[rows],
+            self.patches,
+            None if self.index is None else self.index[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to fit.
+
+    blocks: backbone blocks that learn, counted from the end: 0 = the head only, on features; None = the whole network.
+    epochs: at most; patience: epochs without a better validation loss before stopping. batch: tubes per step.
+    most_slots: slots of a tube that take part in one step, drawn at random (only with blocks != 0).
+    """
+
+    seed: int = 0
+    blocks: int | None = 0
+    epochs: int = 60
+    patience: int = 12
+    batch: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    most_slots: int = 4
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass: mean class-balanced losses in nats. number: 0 = before any step (its training loss is None)."""
+
+    number: int
+    training_loss: float | None
+    validation_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What came out: the network holds the weights of epoch `best`."""
+
+    best: int
+    history: tuple[Epoch, ...]
+
+
+def fresh_classifier(config: ModelConfig, seed: int) -> Classifier:
+    """The network a config asks for, with weights drawn from `seed`; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_classifier(config)
+
+
+def fit(
+    classifier: Classifier,
+    config: ModelConfig,
+    training: TubeSet,
+    validation: TubeSet,
+    recipe: Recipe,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Fit:
+    """Fit `classifier` in place and leave it, in eval mode, with the weights of the epoch that was best on `validation`.
+
+    Loss: binary cross-entropy per tube with the label of its sequence, weighted so that both classes count the same. With
+    `recipe.blocks` 0 the epoch before any step takes part in the choice: a refit is never worse than its start on validation.
+    Raises ValueError when a set is empty or has one class only: callers check, and say it in terms of sequences.
+    """
+    for name, tubes in (("training", training), ("validation", validation)):
+        if not 0 < int(tubes.smoke.sum()) < len(tubes):
+            raise ValueError(f"the {name} tubes must hold both classes")
+    with _threads(recipe.threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)  # dropout draws from the global generator
+        if recipe.blocks == 0:
+            training, validation = (_with_features(classifier, config, tubes) for tubes in (training, validation))
+        return _Fitting(classifier, config, recipe).run(training, validation, on_epoch)
+
+
+def features_of(classifier: Classifier, config: ModelConfig, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Backbone features [U, D] of unique patches [U, P, P, 3] uint8."""
+    classifier.eval()
+    with torch.inference_mode():
+        parts = [
+            classifier.backbone(_normalised(_as_float(patches[at : at + _PATCHES_AT_ONCE]), config)).numpy()
+            for at in range(0, len(patches), _PATCHES_AT_ONCE)
+        ]
+    width = classifier.backbone.shape.width
+    return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)
+
+
+def logits_of(classifier: Classifier, config: ModelConfig, tubes: TubeSet) -> NDArray[np.float64]:
+    """One logit per tube, [N] float64, in eval mode."""
+    classifier.eval()
+    known = _with_features(classifier, config, tubes)
+    assert known.features is not None
+    with torch.inference_mode():
+        out = classifier.head(torch.from_numpy(known.features), torch.from_numpy(known.mask))
+    return np.asarray(out.numpy(), dtype=np.float64)
+
+
+def _with_features(classifier: Classifier, config: ModelConfig, tubes: TubeSet) -> TubeSet:
+    if tubes.features is not None:
+        return tubes
+    assert tubes.patches is not None
+    assert tubes.index is not None
+    # Only what these tubes use: the patches are shared with other sets.
+    used, inverse = np.unique(tubes.index[tubes.mask], return_inverse=True)
+    features = np.zeros((*tubes.mask.shape, classifier.backbone.shape.width), dtype=np.float32)
+    features[tubes.mask] = features_of(classifier, config, tubes.patches[used])[inverse]
+    return TubeSet(tubes.smoke, tubes.mask, features, tubes.patches, tubes.index)
+
+
+class _Fitting:
+    """One run of `fit`: optimiser, schedule and the best weights so far."""
+
+    def __init__(self, classifier: Classifier, config: ModelConfig, recipe: Recipe) -> None:
+        self.classifier, self.config, self.recipe = classifier, config, recipe
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        parameters = _learning(classifier, recipe.blocks)
+        # Vectors (biases, norms) and embeddings are not decayed.
+        decayed = [one for one in parameters if one.ndim == 2 or one.ndim == 4]
+        plain = [one for one in parameters if not (one.ndim == 2 or one.ndim == 4)]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}], lr=recipe.learning_rate
+        )
+        self.parameters = parameters
+
+    def run(self, training: TubeSet, validation: TubeSet, on_epoch: Callable[[Epoch], None]) -> Fit:
+        weight = _balance(training.smoke)
+        validation_weight = _balance(validation.smoke)
+        history = [Epoch(0, None, self._validate(validation, validation_weight))]
+        best, best_loss, best_state = 0, history[0].validation_loss if self.recipe.blocks == 0 else math.inf, _copy(self.classifier)
+        on_epoch(history[0])
+        steps = math.ceil(len(training) / self.recipe.batch) * self.recipe.epochs
+        step = 0
+        for number in range(1, self.recipe.epochs + 1):
+            self.classifier.train()
+            total = 0.0
+            for rows in self._batches(len(training)):
+                for group in self.optimiser.param_groups:
+                    group["lr"] = self.recipe.learning_rate * _schedule(step, steps)
+                step += 1
+                labels = torch.from_numpy(training.smoke[rows]).float()
+                losses = F.binary_cross_entropy_with_logits(self._logits(training, rows), labels, reduction="none")
+                loss = (losses * (labels * weight[1] + (1 - labels) * weight[0])).mean()
+                self.optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(self.parameters, 1.0)
+                self.optimiser.step()
+                total += float(loss.detach()) * len(rows)
+            epoch = Epoch(number, total / len(training), self._validate(validation, validation_weight))
+            history.append(epoch)
+            on_epoch(epoch)
+            if epoch.validation_loss < best_loss:
+                best, best_loss, best_state = number, epoch.validation_loss, _copy(self.classifier)
+            elif number - best >= self.recipe.patience:
+                break
+        self.classifier.load_state_dict(best_state)
+        self.classifier.eval()
+        return Fit(best, tuple(history))
+
+    def _batches(self, n: int) -> Iterator[NDArray[np.intp]]:
+        order = torch.randperm(n, generator=self.generator).numpy()
+        for at in range(0, n, self.recipe.batch):
+            yield order[at : at + self.recipe.batch]
+
+    def _logits(self, tubes: TubeSet, rows: NDArray[np.intp]) -> Tensor:
+        mask = torch.from_numpy(tubes.mask[rows])
+        if self.recipe.blocks == 0:
+            assert tubes.features is not None
+            out: Tensor = self.classifier.head(torch.from_numpy(tubes.features[rows]), mask)
+            return out
+        assert tubes.patches is not None
+        assert tubes.index is not None
+        most = self.recipe.most_slots
+        mask = thinned(mask, self.generator, most=most)
+        # The chosen slots of each tube, gathered into `most` columns so that one tube is augmented as one thing.
+        columns = mask.int().argsort(dim=1, descending=True, stable=True)[:, :most]
+        chosen = mask.gather(1, columns)
+        index = torch.from_numpy(tubes.index[rows]).gather(1, columns).clamp(min=0)
+        shape = (*index.shape, *tubes.patches.shape[1:])
+        patches = _as_float(tubes.patches[index.flatten().numpy()]).reshape(shape[0], shape[1], 3, shape[2], shape[3])
+        patches = augmented(patches, self.generator)
+        real = self.classifier.backbone(_normalised(patches[chosen], self.config))
+        features = real.new_zeros(*mask.shape, real.shape[-1])
+        rows_of, slots = chosen.nonzero(as_tuple=True)
+        features = features.index_put((rows_of, columns[rows_of, slots]), real)
+        logits: Tensor = self.classifier.head(features, mask)
+        return logits
+
+    def _validate(self, tubes: TubeSet, weight: tuple[float, float]) -> float:
+        logits = logits_of(self.classifier, self.config, tubes)
+        losses = np.logaddexp(0, np.where(tubes.smoke, -logits, logits))
+        return float(np.mean(losses * np.where(tubes.smoke, weight[1], weight[0])))
+
+
+def _learning(classifier: Classifier, blocks: int | None) -> list[nn.Parameter]:
+    """The parameters that learn; the others are frozen."""
+    classifier.requires_grad_(False)
+    parts: list[nn.Module] = [classifier.head]
+    if blocks is None:
+        parts.append(classifier.backbone)
+    elif blocks:
+        transformer = classifier.backbone.backbone
+        parts += list(transformer.blocks)[-blocks:]
+        parts.append(transformer.norm if classifier.backbone.shape.pool == "token" else transformer.fc_norm)
+    for part in parts:
+        part.requires_grad_(True)
+    return [one for one in classifier.parameters() if one.requires_grad]
+
+
+def _balance(smoke: NDArray[np.bool_]) -> tuple[float, float]:
+    """Weights (of false positives, of smoke) with mean 1 over the set, so that both classes count the same."""
+    share = float(smoke.mean())
+    return 0.5 / (1 - share), 0.5 / share
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Factor of the learning rate: up over the first twentieth, then down along a cosine to a fiftieth."""
+    warm = max(1, steps // 20)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def _as_float(patches: NDArray[np.uint8]) -> Tensor:
+    """[B, P, P, 3] uint8 -> [B, 3, P, P] float32 in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(patches.transpose(0, 3, 1, 2))).float().div_(255)
+
+
+def _normalised(patches: Tensor, config: ModelConfig) -> Tensor:
+    """[B, 3, P, P] in [0, 1] -> what the backbone reads."""
+    normalization = config.model_input.normalization
+    mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in (normalization.mean, normalization.std))
+    return (patches - mean) / std
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return copy.deepcopy(module.state_dict())
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

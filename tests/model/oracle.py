@@ -61,8 +61,6 @@ def variant_package(variant: str, directory: Path) -> Package:
         old = "model.backbone.backbone.norm."
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {key.replace(old, old.replace("norm", "fc_norm")): value for key, value in state.items()}
-            key.replace(old, old.replace("norm", "fc_norm")): value for key, value in checkpoint["state_dict"].items()
-        }
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         changes["classifier.ckpt"] = buffer.getvalue()

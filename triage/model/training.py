@@ -64,6 +64,7 @@ class Recipe:
     blocks: backbone blocks that learn, counted from the end: 0 = the head only, on features; None = the whole network.
     epochs: at most; patience: epochs without a better validation loss before stopping. batch: tubes per step.
     most_slots: slots of a tube that take part in one step, drawn at random (only with blocks != 0).
+    stop_at: without a validation set, the epoch to stop at, on the schedule of `epochs`; None = run them all.
     """
 
     seed: int = 0
@@ -75,15 +76,16 @@ class Recipe:
     weight_decay: float = 0.05
     most_slots: int = 4
     threads: int = 2
+    stop_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass: mean class-balanced losses in nats. number: 0 = before any step (its training loss is None)."""
+    """One pass: mean class-balanced losses in nats. number: 0 = before any step. A loss is None when it was not measured."""
 
     number: int
     training_loss: float | None
-    validation_loss: float
+    validation_loss: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +107,26 @@ def fit(
     classifier: Classifier,
     config: ModelConfig,
     training: TubeSet,
-    validation: TubeSet,
+    validation: TubeSet | None,
     recipe: Recipe,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Fit:
     """Fit `classifier` in place and leave it, in eval mode, with the weights of the epoch that was best on `validation`.
+
+    Without `validation` (None) it runs `recipe.stop_at` epochs and keeps the last weights.
 
     Loss: binary cross-entropy per tube with the label of its sequence, weighted so that both classes count the same. With
     `recipe.blocks` 0 the epoch before any step takes part in the choice: a refit is never worse than its start on validation.
     Raises ValueError when a set is empty or has one class only: callers check, and say it in terms of sequences.
     """
     for name, tubes in (("training", training), ("validation", validation)):
-        if not 0 < int(tubes.smoke.sum()) < len(tubes):
+        if tubes is not None and not 0 < int(tubes.smoke.sum()) < len(tubes):
             raise ValueError(f"the {name} tubes must hold both classes")
     with _threads(recipe.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)  # dropout draws from the global generator
         if recipe.blocks == 0:
-            training, validation = (_with_features(classifier, config, tubes) for tubes in (training, validation))
+            training = _with_features(classifier, config, training)
+            validation = None if validation is None else _with_features(classifier, config, validation)
         return _Fitting(classifier, config, recipe).run(training, validation, on_epoch)
 
 
@@ -174,39 +179,42 @@ class _Fitting:
         )
         self.parameters = parameters
 
-    def run(self, training: TubeSet, validation: TubeSet, on_epoch: Callable[[Epoch], None]) -> Fit:
-        weight = _balance(training.smoke)
-        validation_weight = _balance(validation.smoke)
-        history = [Epoch(0, None, self._validate(validation, validation_weight))]
-        best, best_loss, best_state = 0, history[0].validation_loss if self.recipe.blocks == 0 else math.inf, _copy(self.classifier)
-        on_epoch(history[0])
-        steps = math.ceil(len(training) / self.recipe.batch) * self.recipe.epochs
-        step = 0
-        for number in range(1, self.recipe.epochs + 1):
-            self.classifier.train()
-            total = 0.0
-            for rows in self._batches(len(training)):
-                for group in self.optimiser.param_groups:
-                    group["lr"] = self.recipe.learning_rate * _schedule(step, steps)
-                step += 1
-                labels = torch.from_numpy(training.smoke[rows]).float()
-                losses = F.binary_cross_entropy_with_logits(self._logits(training, rows), labels, reduction="none")
-                loss = (losses * (labels * weight[1] + (1 - labels) * weight[0])).mean()
-                self.optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(self.parameters, 1.0)
-                self.optimiser.step()
-                total += float(loss.detach()) * len(rows)
-            epoch = Epoch(number, total / len(training), self._validate(validation, validation_weight))
+    def run(self, training: TubeSet, validation: TubeSet | None, on_epoch: Callable[[Epoch], None]) -> Fit:
+        recipe = self.recipe
+        first = Epoch(0, None, self._validate(validation))
+        history = [first]
+        best, best_state = 0, _copy(self.classifier)
+        best_loss = first.validation_loss if recipe.blocks == 0 and first.validation_loss is not None else math.inf
+        for number in range(1, (recipe.epochs if validation is not None else recipe.stop_at or recipe.epochs) + 1):
+            epoch = Epoch(number, self._pass(training, number), self._validate(validation))
             history.append(epoch)
             on_epoch(epoch)
-            if epoch.validation_loss < best_loss:
-                best, best_loss, best_state = number, epoch.validation_loss, _copy(self.classifier)
-            elif number - best >= self.recipe.patience:
+            if epoch.validation_loss is None or epoch.validation_loss < best_loss:
+                best, best_loss, best_state = number, epoch.validation_loss or best_loss, _copy(self.classifier)
+            elif number - best >= recipe.patience:
                 break
         self.classifier.load_state_dict(best_state)
         self.classifier.eval()
         return Fit(best, tuple(history))
+
+    def _pass(self, training: TubeSet, number: int) -> float:
+        """One epoch; the mean loss over it."""
+        self.classifier.train()
+        weight = _balance(training.smoke)
+        per_epoch = math.ceil(len(training) / self.recipe.batch)
+        total = 0.0
+        for step, rows in enumerate(self._batches(len(training)), start=(number - 1) * per_epoch):
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.recipe.learning_rate * _schedule(step, per_epoch * self.recipe.epochs)
+            labels = torch.from_numpy(training.smoke[rows]).float()
+            losses = F.binary_cross_entropy_with_logits(self._logits(training, rows), labels, reduction="none")
+            loss = (losses * (labels * weight[1] + (1 - labels) * weight[0])).mean()
+            self.optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.parameters, 1.0)
+            self.optimiser.step()
+            total += float(loss.detach()) * len(rows)
+        return total / len(training)
 
     def _batches(self, n: int) -> Iterator[NDArray[np.intp]]:
         order = torch.randperm(n, generator=self.generator).numpy()
@@ -237,7 +245,10 @@ class _Fitting:
         logits: Tensor = self.classifier.head(features, mask)
         return logits
 
-    def _validate(self, tubes: TubeSet, weight: tuple[float, float]) -> float:
+    def _validate(self, tubes: TubeSet | None) -> float | None:
+        if tubes is None:
+            return None
+        weight = _balance(tubes.smoke)
         logits = logits_of(self.classifier, self.config, tubes)
         losses = np.logaddexp(0, np.where(tubes.smoke, -logits, logits))
         return float(np.mean(losses * np.where(tubes.smoke, weight[1], weight[0])))

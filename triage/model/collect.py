@@ -58,7 +58,7 @@ def collect(
     threads: int = 2,
     on_sequence: Callable[[], None] = lambda: None,
 ) -> Collected:
-    """Cut the tubes of labelled sequences; `smoke` is aligned with `inputs`. A sequence that cannot be read is in `failed`, with its reason."""
+    """Cut the tubes of labelled sequences; `smoke` is aligned with `inputs`. One that cannot be read is in `failed`, with its reason."""
     slots = config.classifier.max_frames
     patches: list[NDArray[np.uint8]] = []
     index: list[list[int]] = []

@@ -23,10 +23,11 @@ __all__ = ["create_app"]
 _THREADS = 24
 
 
-def create_app(layout: Layout, *, host: str, port: int, token: str | None = None, page: Path | None) -> FastAPI:
+def create_app(layout: Layout, *, host: str, port: int, token: str | None = None, page: Path | None, variant: str | None = None) -> FastAPI:
     """The viewer's application over one data directory; nothing is read before the first request.
 
     host, port: what it will be bound to; names other than those of this machine are refused as Host.
+    variant: the report to open first; None = the one written last.
     token: what every visitor must present; None is only for loopback. page: the built page's directory; None = the API alone.
     Raises ValueError when another machine could connect without a token.
     """
@@ -49,13 +50,13 @@ def create_app(layout: Layout, *, host: str, port: int, token: str | None = None
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
     )
-    app.state.services = Services(layout, annotator_page=None if link in (None, "", "none") else link)
+    app.state.services = Services(layout, first=variant, annotator_page=None if link in (None, "", "none") else link)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/api")
     if page is not None:
         app.mount("/", Page(page))
-    app.add_middleware(Guard, host=host, token=token)
+    app.add_middleware(Guard, host=host, port=port, token=token)
     return app
 
 

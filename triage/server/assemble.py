@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -24,16 +25,18 @@ def sequence_detail(
     same_alert: list[Neighbour],
     annotator_url: str | None,
     version: str,
+    shown: Callable[[str], str],
 ) -> SequenceDetail:
     """found: the sequence with its frames, or why there is none. listed: the report's own `sequences/<key>.json`, for when there is none.
 
     details: None = the model could not judge the sequence. context_factor: None = not known, and no crop can be cut.
+    shown: makes an error's text fit for the page.
     """
-    partial = [str(part) for part in (found, details) if isinstance(part, BadFile)]
+    partial = [shown(str(part)) for part in (found, details) if isinstance(part, BadFile)]
     if context_factor is None and isinstance(details, Details):
         partial.append("model_config.json gives no model_input.context_factor: no crop can be cut")
     sequence = found.sequence if isinstance(found, FrameSet) else None
-    frames = _frames(found) if isinstance(found, FrameSet) else _frames_by_name(listed, str(found))
+    frames = _frames(found, shown) if isinstance(found, FrameSet) else _frames_by_name(listed, shown(str(found)))
     sizes = found.sizes if isinstance(found, FrameSet) else (None,) * len(frames)
     judged = details if isinstance(details, Details) else None
     slots = slots_of(judged) if judged else []
@@ -80,7 +83,7 @@ def sequence_detail(
     )
 
 
-def _frames(found: FrameSet) -> list[FrameOut]:
+def _frames(found: FrameSet, shown: Callable[[str], str]) -> list[FrameOut]:
     frames = []
     for index, (frame, image, size) in enumerate(zip(found.sequence.frames, found.images, found.sizes, strict=True)):
         boxes = None
@@ -94,7 +97,7 @@ def _frames(found: FrameSet) -> list[FrameOut]:
                 recorded_at=frame.recorded_at,
                 boxes=boxes,
                 available=size is not None,
-                reason=str(image) if isinstance(image, BadFile) else None,
+                reason=shown(str(image)) if isinstance(image, BadFile) else None,
                 width=size[0] if size else None,
                 height=size[1] if size else None,
             )

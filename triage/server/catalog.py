@@ -37,8 +37,9 @@ class _Place:
 class Catalog:
     """The reports of one data directory. It is looked at anew for every question; a report is read again only when it changed."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, first: str | None = None) -> None:
         self._layout = layout
+        self._asked_for = first
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[str, OpenReport]] = {}
 
@@ -126,9 +127,11 @@ class Catalog:
         return None
 
     def _first(self, places: dict[str, _Place]) -> str | None:
-        """The report written last: what latest.json names, unless the packed one is younger."""
+        """The one asked for, else the report written last: what latest.json names, unless the packed one is younger."""
         if not places:
             return None
+        if self._asked_for in places:
+            return self._asked_for
         packed = next((place for place in places.values() if place.source == "shards"), None)
         try:
             named = places.get(str(read_json(self._layout.reports / LATEST).get("variant")))

@@ -107,11 +107,12 @@ class OpenReport:
 
     def row(self, key: str) -> Row:
         """The row of `key`. Raises NotServed."""
-        return self._row_at(self._position(key))
-
-    def _row_at(self, position: int) -> Row:
-        values = self.table.select(list(COLUMNS)).slice(position, 1).to_pylist()[0]
+        values = self.table.select(list(COLUMNS)).slice(self._position(key), 1).to_pylist()[0]
         return Row.model_validate(values)
+
+    def require(self, key: str) -> None:
+        """Raise NotServed when there is no row of `key`."""
+        self._position(key)
 
     def _position(self, key: str) -> int:
         position = self._once(lambda: self._positions).get(key)
@@ -138,7 +139,7 @@ class OpenReport:
             return []
         at = int(place[position])
         near = order[max(at - reach, 0) : at + reach + 1]
-        return [self._neighbour(int(other)) for other in near if other != position and camera[other] == camera[position]]
+        return self._neighbours(near[(near != position) & (camera[near] == camera[position])])
 
     def same_alert(self, key: str, most: int) -> list[Neighbour]:
         """The other rows with the same alert id, in time order, at most `most`. Two source APIs may use one id: the caller knows."""
@@ -148,11 +149,15 @@ class OpenReport:
             return []
         others = np.flatnonzero(alerts == alerts[position])
         others = others[np.argsort(times[others], kind="stable")]
-        return [self._neighbour(int(other)) for other in others if other != position][:most]
+        return self._neighbours(others[others != position][:most])
 
-    def _neighbour(self, position: int) -> Neighbour:
-        row = self._row_at(position)
-        return Neighbour(**{name: getattr(row, name) for name in Neighbour.model_fields})
+    def _neighbours(self, positions: npt.NDArray[np.intp]) -> list[Neighbour]:
+        rows = self._neighbour_columns.take(pa.array(positions, pa.int64())).to_pylist()
+        return [Neighbour.model_validate(row) for row in rows]
+
+    @cached_property
+    def _neighbour_columns(self) -> pa.Table:
+        return self.table.select(list(Neighbour.model_fields)).combine_chunks()
 
     @cached_property
     def _times(self) -> npt.NDArray[np.float64]:

@@ -60,10 +60,12 @@ async def _answerable(_: Request, error: Exception) -> JSONResponse:
     return problem_response(error.status, error.problem)
 
 
-async def _ours(_: Request, error: Exception) -> JSONResponse:
+async def _ours(request: Request, error: Exception) -> JSONResponse:
     """An error that names the file and the next step already: a damaged report, a frame that is missing."""
     assert isinstance(error, TriageError)
-    return problem_response(_status_of(error), Problem(error=str(error), expected=None, found=None, next=None))
+    return problem_response(
+        _status_of(error), Problem(error=request.app.state.services.shown(str(error)), expected=None, found=None, next=None)
+    )
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -25,7 +25,6 @@ from triage.server.problems import Refused, problem_response
 
 __all__ = ["Guard", "allowed_hosts", "check_request", "is_loopback"]
 
-_COOKIE = "triage-token"
 _READ = frozenset({"GET", "HEAD"})
 _HEADERS = {
     "Content-Security-Policy": (
@@ -108,8 +107,9 @@ class Guard:
     turned into a cookie at once so that it does not stay in the address bar; programs send `Authorization: Bearer`.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, port: int, token: str | None) -> None:
         self._app = app
+        self._cookie = f"triage-token-{port}"  # cookies do not know ports: two viewers on one machine must not overwrite each other's
         self._names = allowed_hosts(host)
         self._loopback_only = is_loopback(host)
         self._token = token
@@ -148,20 +148,20 @@ class Guard:
         given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[-1]
         if given and scope["method"] in _READ and _equal(given, token):
             answer = RedirectResponse(scope.get("root_path", "") + "/", status_code=303)
-            answer.set_cookie(_COOKIE, token, httponly=True, samesite="strict", path="/")
+            answer.set_cookie(self._cookie, token, httponly=True, samesite="strict", path="/")
             answer.headers["Cache-Control"] = "no-store"
             return answer
         bearer = headers.get("authorization", "")
         if bearer.startswith("Bearer ") and _equal(bearer.removeprefix("Bearer "), token):
             return None
-        if _equal(_cookie(headers), token):
+        if _equal(_cookie(headers, self._cookie), token):
             return None
         raise Refused("a token is needed", expected="the token URL", next_step="open the URL that `triage view` printed, with its ?token=")
 
 
-def _cookie(headers: Headers) -> str:
+def _cookie(headers: Headers, name: str) -> str:
     try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(_COOKIE)
+        morsel = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return morsel.value if morsel else ""

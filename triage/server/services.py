@@ -34,15 +34,20 @@ XYWH = tuple[float, float, float, float]
 class Services:
     """Everything behind the API over one data directory. Safe to use from several threads.
 
-    annotator_page: a URL with `{sequence_id}`; the link of each sequence to the annotator's web page; None = no link.
+    first: the report to open first; None = the one written last.
+    annotator_page: a URL with `{sequence_id}`, the link of each sequence to the annotator's web page; None = no link.
     """
 
-    def __init__(self, layout: Layout, *, annotator_page: str | None = None) -> None:
+    def __init__(self, layout: Layout, *, first: str | None = None, annotator_page: str | None = None) -> None:
         self._layout = layout
         self._annotator_page = annotator_page
-        self._catalog = Catalog(layout)
+        self._catalog = Catalog(layout, first)
         self._frames = Frames(layout, _FRAME_BYTES)
         self._pictures: ByteCache[Picture] = ByteCache(_PICTURE_BYTES, lambda picture: len(picture.data) + 512)
+
+    def shown(self, text: str) -> str:
+        """`text` without the data directory's own path, which is nobody's business but the owner's."""
+        return text.replace(f"{self._layout.root}/", "")
 
     def health(self) -> Health:
         """What the server stands on."""
@@ -51,7 +56,7 @@ class Services:
             version=triage.__version__,
             data=self._layout.root.resolve().name,
             num_reports=len(self._catalog.summaries()),
-            problems=self._catalog.problems(),
+            problems=[self.shown(line) for line in self._catalog.problems()],
             num_sequences=len(self._frames),
         )
 
@@ -86,13 +91,14 @@ class Services:
             same_alert=self._same_alert(report, key, found),
             annotator_url=self._annotator_url(row.source, row.sequence_id),
             version=_version(report, found),
+            shown=self.shown,
         )
 
     # -- pictures
 
     def frame(self, variant: str, key: str, index: int, width: int | None) -> Picture:
         """One frame, as it is or at most `width` pixels wide. Raises NotServed, BadFrame."""
-        self.report(variant).row(_checked(key, variant))
+        self.report(variant).require(_checked(key, variant))
         found = self._frames.get(key)
         where = f"{key}: frame {index}"
         data = found.image(index)
@@ -103,7 +109,7 @@ class Services:
     def crop(self, variant: str, key: str, tube_id: int, frame_idx: int, size: int) -> Picture:
         """The patch of one slot of one tube. Raises NotServed, BadFrame."""
         report = self.report(variant)
-        report.row(_checked(key, variant))
+        report.require(_checked(key, variant))
         found = self._frames.get(key)
         return self._pictures.get(
             (variant, report.version, key, found.version, tube_id, frame_idx, size),
@@ -113,7 +119,7 @@ class Services:
     def strip(self, variant: str, key: str, size: int) -> Picture:
         """The crops of the decisive tube side by side. Raises NotServed, BadFrame when no frame can be shown."""
         report = self.report(variant)
-        report.row(_checked(key, variant))
+        report.require(_checked(key, variant))
         found = self._frames.get(key)
         return self._pictures.get((variant, report.version, key, found.version, "strip", size), lambda: self._lay(report, key, found, size))
 

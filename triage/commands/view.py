@@ -1,0 +1,42 @@
+"""`triage view`: the viewer in the browser, over a report and its store or shards."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from triage.commands._run import Run, option_help, with_run
+from triage.config import setting_int
+
+__all__ = ["command"]
+
+
+@click.command("view")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help=option_help("port") + "; 0 = any free one.")
+@click.option("--host", default=None, help="Address to bind to.  [default: 127.0.0.1; with --allow-remote: 0.0.0.0]")
+@click.option("--allow-remote", is_flag=True, help="Let other machines connect, with the token in the printed URL.")
+@click.option("--no-browser", is_flag=True, help="Print the URL, open nothing.")
+@click.option("--variant", default=None, help="Open this report first.  [default: the one written last]")
+@with_run
+def command(
+    run: Run, path: Path | None, port: int | None, host: str | None, allow_remote: bool, no_browser: bool, variant: str | None
+) -> None:
+    """Browse the sequences of a data directory: both buckets, every frame, the tubes and the scores.
+
+    PATH is a data directory (like --data), its 02_shards, or the directory of one report. Nothing is written but decisions, and nothing
+    leaves this machine unless --allow-remote says so.
+    """
+    from triage.server.serve import Exposure, locate, view
+
+    layout, named = (run.layout, None) if path is None else locate(path)
+    exposure = Exposure.of(host, setting_int("port") if port is None else port, allow_remote=allow_remote)
+
+    def ready(url: str) -> None:
+        run.done({"url": url}, f"The viewer is at {url} (Ctrl-C stops it)")
+        if not no_browser:
+            webbrowser.open(url)
+
+    view(layout, exposure, variant=variant or named, ready=ready)

@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test lint types test-python test-viewer test-e2e bench docs install install-dev clean
+.PHONY: help view demo test lint types test-python test-viewer test-e2e bench docs install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -24,6 +24,16 @@ install-dev: $(BIN)/.installed-dev
 
 demo: install ## Run the whole job against an annotator at home: pull, score, report, pack, unpack.
 	$(BIN)/triage demo --no-view --data demo-data
+
+PAGE := triage/server/page/index.html
+$(PAGE): viewer/package-lock.json viewer/index.html viewer/vite.config.ts $(shell find viewer/src viewer/public -type f 2>/dev/null)
+	cd viewer && npm ci --no-audit --no-fund && npm run build
+
+# Your data when there is some, else the demo's.
+DATA ?= $(if $(wildcard data/08_reporting data/02_shards),data,$(if $(wildcard demo-data),demo-data,data))
+
+view: install $(PAGE) ## Build the viewer's page if needed, and open it on your data, else the demo's (DATA=... ARGS=...).
+	$(BIN)/triage view --data $(DATA) $(ARGS)
 
 test: lint types test-python test-viewer test-e2e ## Run every check: lint, types, Python, viewer and browser tests.
 

@@ -20,6 +20,7 @@ __all__ = [
     "META_FORMAT",
     "SMOKE_TYPES",
     "SOURCE",
+    "STAGES",
     "Box",
     "Frame",
     "Label",
@@ -39,6 +40,9 @@ FALSE_POSITIVE_TYPES: tuple[str, ...] = (
     "antenna", "building", "cliff", "combine_harvester", "dark", "dust", "high_cloud", "low_cloud", "lens_flare",
     "lens_droplet", "light", "rain", "trail", "road", "sky", "tree", "water_body", "other", "unlabeled",
 )  # fmt: skip
+
+#: Where a sequence stands. The annotator IGNORES any other word and answers with its whole table: check before sending.
+STAGES: tuple[str, ...] = ("imported", "ready_to_annotate", "seq_annotation_done", "annotated", "no_annotation")
 
 Label = Literal["unknown", "smoke", "fp"]
 

@@ -120,15 +120,19 @@ class Store:
 
     # -- writing
 
+    def target(self, sequence: Sequence) -> str:
+        """Its directory relative to the root: where it lies already (its camera may have been renamed), else where its names say."""
+        return self._directories().get(sequence.sequence_id, sequence.directory)
+
     def write_frame(self, sequence: Sequence, file: str, data: bytes) -> None:
         """One image, before the sequence's meta.json. `file` is relative to the sequence's directory."""
-        path = self.root / self._target(sequence) / file
+        path = self.root / self.target(sequence) / file
         with disk_errors(path):
             write_bytes(path, data)
 
     def write_meta(self, sequence: Sequence) -> None:
         """The last step: from here on the sequence exists. Its frames must be there already."""
-        target = self._target(sequence)
+        target = self.target(sequence)
         path = self.root / target / META
         with disk_errors(path):
             write_json(path, sequence.to_meta())
@@ -144,7 +148,7 @@ class Store:
 
     def sweep(self, sequence: Sequence) -> int:
         """Remove what a killed process left in the sequence's directory: temporary files. Returns how many."""
-        directory = self.root / self._target(sequence)
+        directory = self.root / self.target(sequence)
         left = [path for pattern in (f"{TEMPORARY_PREFIX}*", f"images/{TEMPORARY_PREFIX}*") for path in directory.glob(pattern)]
         for path in left:
             path.unlink(missing_ok=True)
@@ -162,10 +166,6 @@ class Store:
             if self._index is None:
                 self._index, self._duplicates = _walk(self.root)
             return self._index
-
-    def _target(self, sequence: Sequence) -> str:
-        """Where it is written: where it lies already (its camera may have been renamed since), else where its names say."""
-        return self._directories().get(sequence.sequence_id, sequence.directory)
 
 
 def _walk(root: Path) -> tuple[dict[int, str], list[tuple[int, str]]]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from triage.annotator.client import LARGEST_PAGE, Client, SequencePage, SequenceQuery
 from triage.annotator.transport import Patience
-from triage.annotator.wire import STAGES, AnnotationRow, DetectionRow, SequenceRow, User, parse_time
+from triage.annotator.wire import AnnotationRow, DetectionRow, SequenceRow, User, parse_time
 
 __all__ = [
     "LARGEST_PAGE",
-    "STAGES",
     "AnnotationRow",
     "Client",
     "DetectionRow",

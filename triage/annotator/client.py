@@ -16,14 +16,17 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from triage.annotator.guard import origin_of
 from triage.annotator.transport import Answer, Patience, Transport
-from triage.annotator.wire import STAGES, DetectionRow, Page, SequenceRow, User, format_time, parse, parse_json
+from triage.annotator.wire import DetectionRow, Page, SequenceRow, User, format_time, parse, parse_json
+from triage.config import SETTINGS, setting, setting_float, setting_int
 from triage.errors import BadAnswer, BadCredentials, BadFrame, BadSetting
 from triage.jpeg import check_frame
+from triage.sequences import STAGES
 
 __all__ = ["LARGEST_PAGE", "Client", "SequencePage", "SequenceQuery"]
 
 LARGEST_PAGE = 100
 _API = "/api/v1"
+_NEEDED = {row.name: row.variable for row in SETTINGS if row.name in ("api_url", "api_login", "api_password")}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 _LISTING_TRIES = 3
@@ -85,6 +88,22 @@ class Client:
         self._token: str | None = None
         self._refused: BadCredentials | None = None
         self._lock = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, *, workers: int, retries: int | None = None) -> Client:
+        """The annotator of the environment. Raises BadSetting naming the variable that is missing. retries None = the setting."""
+        given = {}
+        for name, variable in _NEEDED.items():
+            value = setting(name)
+            if not value:
+                raise BadSetting(f"{variable} is not set; `export {variable}=...`, or try `triage demo`, which needs no annotator")
+            given[name] = value
+        patience = Patience(
+            connect=setting_float("connect_timeout"),
+            read=setting_float("read_timeout"),
+            retries=setting_int("retries") if retries is None else retries,
+        )
+        return cls(given["api_url"], given["api_login"], given["api_password"], workers=workers, patience=patience)
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"  # neither the password nor the token
@@ -234,7 +253,7 @@ class Client:
         if answer.is_web_page:
             raise _web_page(where)
         if answer.status == 403:
-            raise BadCredentials(f"{where}: the annotator does not allow this to {self._login!r} (403); ask its administrators")
+            raise BadAnswer(f"{where}: the annotator does not allow this to {self._login!r} (403); ask its administrators")
         detail = answer.data[:120].decode("utf-8", "replace")
         raise BadAnswer(f"{where}: expected 200, found {answer.status} {detail!r}; check ANNOTATOR_API_URL")
 

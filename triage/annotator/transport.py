@@ -18,7 +18,7 @@ import urllib3
 from urllib3 import exceptions as wire_errors
 
 from triage.annotator.guard import ReadOnlyPools
-from triage.errors import AnnotatorUnavailable, BadAnswer, BadFrame
+from triage.errors import AnnotatorUnavailable, BadAnswer
 
 __all__ = ["Answer", "Patience", "Transport"]
 
@@ -86,13 +86,11 @@ class Transport:
     def send(self, method: str, url: str, *, headers: dict[str, str], body: bytes | None = None) -> Answer:
         """The answer, of any status but 429 and 5xx.
 
-        Raises AnnotatorUnavailable when the retries ran out, BadFrame when the body was cut every time, BadAnswer when the host's
-        certificate cannot be trusted or the URL is none.
+        Raises AnnotatorUnavailable when the retries ran out, BadAnswer when the host's certificate cannot be trusted or the URL is none.
         """
         where = url.partition("?")[0]
         for attempt in range(self._patience.retries + 1):
             self._wait(self._not_before - time.monotonic(), where)
-            error: AnnotatorUnavailable | BadFrame
             pause = self._patience.pause(attempt)
             try:
                 with self._lock:
@@ -102,14 +100,6 @@ class Transport:
                 raise BadAnswer(f"{where}: the host's certificate cannot be trusted ({_reason(problem)}); check the URL") from None
             except wire_errors.LocationValueError:
                 raise BadAnswer(f"{where}: expected a URL such as https://host/, found something else") from None
-            except wire_errors.IncompleteRead as problem:
-                error = BadFrame(f"{where}: the body was cut, {problem.partial} bytes came and {problem.expected} more were announced")
-            except wire_errors.ProtocolError as problem:
-                cut = next((part for part in problem.args if isinstance(part, wire_errors.IncompleteRead)), None)
-                if cut is not None:
-                    error = BadFrame(f"{where}: the body was cut, {cut.partial} bytes came and {cut.expected} more were announced")
-                else:
-                    error = AnnotatorUnavailable(f"{where}: the connection broke ({_reason(problem)})")
             except wire_errors.HTTPError as problem:
                 error = AnnotatorUnavailable(f"{where}: {_reason(problem)}")
             else:
@@ -124,7 +114,7 @@ class Transport:
                     self._hold_all(asked)
             if attempt == self._patience.retries:
                 again = "run the same command again later, or look at ANNOTATOR_API_URL"
-                raise type(error)(f"{error}, {attempt + 1} tries; {again}")
+                raise AnnotatorUnavailable(f"{error}, {attempt + 1} tries; {again}")
             _log.debug("%s; next try in %.1f s", error, pause)
             self._wait(pause, where)
         raise AssertionError("the last attempt returns or raises")
@@ -161,6 +151,9 @@ def _reason(problem: Exception) -> str:
         return "no connection in time"
     if isinstance(problem, wire_errors.ReadTimeoutError):
         return "no answer in time"
+    cut = next((part for part in (problem, *problem.args) if isinstance(part, wire_errors.IncompleteRead)), None)
+    if cut is not None:
+        return f"the body was cut: {cut.partial} bytes came, {cut.expected} more were announced"
     cause = problem.__cause__ or problem.__context__ or problem
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()

@@ -15,7 +15,6 @@ from pydantic_core import from_json
 from triage.errors import BadAnswer
 
 __all__ = [
-    "STAGES",
     "AnnotationRow",
     "BoxRow",
     "DetectionRow",
@@ -27,9 +26,6 @@ __all__ = [
     "parse_json",
     "parse_time",
 ]
-
-#: The words the annotator knows. It IGNORES any other and answers with the whole table, so others are refused before they are sent.
-STAGES: tuple[str, ...] = ("imported", "ready_to_annotate", "seq_annotation_done", "annotated", "no_annotation")
 
 
 def parse_time(text: str) -> datetime:

@@ -23,7 +23,7 @@ from triage.model.augment import augmented, thinned
 from triage.model.classifier import Classifier, build_classifier
 from triage.model.config import ModelConfig
 
-__all__ = ["Epoch", "Fit", "Recipe", "TubeSet", "features_of", "fit", "fresh_classifier", "logits_of"]
+__all__ = ["Epoch", "Fit", "Recipe", "TubeSet", "features_of", "fit", "fresh_classifier", "logits_of", "with_features"]
 
 _PATCHES_AT_ONCE = 256
 
@@ -125,8 +125,8 @@ def fit(
     with _threads(recipe.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)  # dropout draws from the global generator
         if recipe.blocks == 0:
-            training = _with_features(classifier, config, training)
-            validation = None if validation is None else _with_features(classifier, config, validation)
+            training = with_features(classifier, config, training)
+            validation = None if validation is None else with_features(classifier, config, validation)
         return _Fitting(classifier, config, recipe).run(training, validation, on_epoch)
 
 
@@ -145,14 +145,15 @@ def features_of(classifier: Classifier, config: ModelConfig, patches: NDArray[np
 def logits_of(classifier: Classifier, config: ModelConfig, tubes: TubeSet) -> NDArray[np.float64]:
     """One logit per tube, [N] float64, in eval mode."""
     classifier.eval()
-    known = _with_features(classifier, config, tubes)
+    known = with_features(classifier, config, tubes)
     assert known.features is not None
     with torch.inference_mode():
         out = classifier.head(torch.from_numpy(known.features), torch.from_numpy(known.mask))
     return np.asarray(out.numpy(), dtype=np.float64)
 
 
-def _with_features(classifier: Classifier, config: ModelConfig, tubes: TubeSet) -> TubeSet:
+def with_features(classifier: Classifier, config: ModelConfig, tubes: TubeSet) -> TubeSet:
+    """The same tubes with `features`, computed from their patches when they are not known; each distinct patch once."""
     if tubes.features is not None:
         return tubes
     assert tubes.patches is not None

@@ -50,7 +50,9 @@ def create_app(layout: Layout, *, host: str, port: int, token: str | None = None
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
     )
-    app.state.services = Services(layout, first=variant, annotator_page=None if link in (None, "", "none") else link)
+    app.state.services = Services(
+        layout, compress=not is_loopback(host), first=variant, annotator_page=None if link in (None, "", "none") else link
+    )
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/api")

@@ -87,7 +87,7 @@ class Frames:
                 self._store.refresh()
                 self._walked = time.monotonic()
         if key not in self._store:
-            raise BadFile(f"{key}: its frames are not here; `triage fetch` or `triage unpack` brings them")
+            raise BadFrame(f"{key}: its frames are not here; `triage fetch` or `triage unpack` brings them")
 
     def _read(self, key: str, version: str) -> FrameSet:
         directory = self._store.directory(key)

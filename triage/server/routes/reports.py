@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
 
 from triage.server.routes._common import ERRORS, IfNoneMatch, ServicesOf, Variant, Version, conditional
 from triage.server.rows import ARROW_MEDIA_TYPE
@@ -25,7 +27,13 @@ def reports(services: ServicesOf) -> list[ReportSummary]:
     response_class=Response,
     responses={**ERRORS, 200: {"description": "Arrow IPC stream, one record batch", "content": {ARROW_MEDIA_TYPE: {}}}},
 )
-def rows(services: ServicesOf, variant: Variant, v: Version = None, if_none_match: IfNoneMatch = None) -> Response:
+def rows(
+    services: ServicesOf,
+    variant: Variant,
+    v: Version = None,
+    if_none_match: IfNoneMatch = None,
+    accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
     """All rows as one Arrow IPC stream with one record batch; columns as in `Row`.
 
     Text columns of few values (source, label, decision, outcome, triage_bucket, hold_reason, model_version, organization_name,
@@ -33,8 +41,9 @@ def rows(services: ServicesOf, variant: Variant, v: Version = None, if_none_matc
     1970 UTC; triage_score, score, probability and azimuth are float64; the other numbers are int32, or float64 where a value does not
     fit. A report of several models has one more float64 column for each, `model_scores.<name>`.
     """
-    report = services.report(variant)
-    return conditional(report.arrow(), etag=report.version, media_type=ARROW_MEDIA_TYPE, version=v, asked=if_none_match)
+    body, etag, encoding = services.rows(variant, accepts_gzip="gzip" in accept_encoding.lower())
+    headers = {"Vary": "Accept-Encoding", **({"Content-Encoding": encoding} if encoding else {})}
+    return conditional(body, etag=etag, media_type=ARROW_MEDIA_TYPE, version=v, asked=if_none_match, headers=headers)
 
 
 @router.get("/{variant}/model", operation_id="getModel", responses=ERRORS)

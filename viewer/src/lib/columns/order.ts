@@ -4,8 +4,10 @@ import { bucketOf } from "./buckets";
 import { outcomeOf, OUTCOMES } from "./outcomes";
 import type { ReportTable, Rows } from "./table";
 
-export type SortColumn =
-  | "key" | "organization" | "camera" | "azimuth" | "time" | "score" | "bucket" | "tubes" | "frames" | "trigger" | "outcome" | "decision";
+export const SORT_COLUMNS = [
+  "key", "organization", "camera", "azimuth", "time", "score", "bucket", "tubes", "frames", "trigger", "outcome", "decision",
+] as const;
+export type SortColumn = (typeof SORT_COLUMNS)[number];
 
 export interface Sort {
   readonly column: SortColumn;

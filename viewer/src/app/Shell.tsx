@@ -1,0 +1,26 @@
+/** The page's frame: top bar, sidebar, main. Draws; knows nothing of data. */
+import type { ReactNode } from "react";
+import styles from "./Shell.module.css";
+
+interface Props {
+  top: ReactNode;
+  side?: ReactNode;
+  main: ReactNode;
+  /** The open sequence; beside the main part on wide screens, over it on others. */
+  detail?: ReactNode;
+}
+
+export function Shell({ top, side, main, detail }: Props) {
+  return (
+    <div className={styles.shell} data-detail={detail !== undefined && detail !== null}>
+      <header className={styles.top}>{top}</header>
+      {side !== undefined && (
+        <aside className={styles.side} aria-label="Overview">
+          {side}
+        </aside>
+      )}
+      <main className={styles.main}>{main}</main>
+      {detail !== undefined && detail !== null && <div className={styles.detail}>{detail}</div>}
+    </div>
+  );
+}

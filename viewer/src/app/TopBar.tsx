@@ -1,0 +1,40 @@
+import { useState } from "react";
+import { Button } from "@/components/ui/Button";
+import { HelpSheet } from "@/features/help/components/HelpSheet";
+import { SchemeButton } from "@/features/help/components/SchemeButton";
+import { ModelButton } from "@/features/model/components/ModelButton";
+import { ReportSelector } from "@/features/reports/components/ReportSelector";
+import type { ReportSummary } from "@/lib/api/types";
+import { useKeys } from "@/lib/keys/useKeys";
+import { useView } from "@/lib/view/store";
+import styles from "./TopBar.module.css";
+
+export function TopBar({ reports, current }: { reports: readonly ReportSummary[]; current: ReportSummary | null }) {
+  const { view, go, adjust } = useView();
+  const [help, setHelp] = useState(false);
+  useKeys({
+    help: () => setHelp(true),
+    grid: () => go({ mode: view.mode === "grid" ? "table" : "grid", open: null }),
+    reset: () => adjust({ threshold: null }),
+  });
+  return (
+    <div className={styles.bar}>
+      <h1 className={styles.name}>triage</h1>
+      <ReportSelector reports={reports} current={current} />
+      {current !== null && <ModelButton report={current} />}
+      <span className={styles.space} />
+      <div className={styles.modes} role="group" aria-label="Mode">
+        {(["table", "grid"] as const).map((mode) => (
+          <Button key={mode} pressed={view.mode === mode} onClick={() => go({ mode, open: null })}>
+            {mode === "table" ? "Table" : "Grid"}
+          </Button>
+        ))}
+      </div>
+      <SchemeButton />
+      <Button aria-label="Keys and help" title="Keys and help ( ? )" onClick={() => setHelp(true)}>
+        ?
+      </Button>
+      {help && <HelpSheet onClose={() => setHelp(false)} />}
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+/** The report at work: overview, filters, the rows as table or grid, the open sequence. Owns the mark and the keys of the list. */
+import { useCallback, useMemo, useState } from "react";
+import { FilterBar } from "@/features/filters/components/FilterBar";
+import { BucketCards } from "@/features/overview/components/BucketCards";
+import { Explainer } from "@/features/overview/components/Explainer";
+import { Organizations } from "@/features/overview/components/Organizations";
+import { Outcomes } from "@/features/overview/components/Outcomes";
+import { SequenceTable } from "@/features/table/components/SequenceTable";
+import { ThresholdPanel } from "@/features/threshold/components/ThresholdPanel";
+import { useKeys } from "@/lib/keys/useKeys";
+import { useReport } from "@/lib/report/report";
+import { SelectionProvider, stepFrom, useRows } from "@/lib/report/selection";
+import { useView } from "@/lib/view/store";
+import { Shell } from "./Shell";
+import styles from "./Workplace.module.css";
+
+const PAGE = 15;
+
+export function Workplace({ top }: { top: React.ReactNode }) {
+  const report = useReport();
+  const { view, adjust, go } = useView();
+  const { rows, threshold } = useRows(report);
+  const [lastMarked, setLastMarked] = useState(-1);
+  // What is open is marked, wherever it was opened from: the list, a link, Back.
+  const opened = view.open === null ? -1 : report.table.rowOf(view.open);
+  if (opened >= 0 && opened !== lastMarked) setLastMarked(opened);
+  const marked = opened >= 0 ? opened : lastMarked;
+
+  const mark = useCallback((row: number) => setLastMarked(row), []);
+  const selection = useMemo(() => ({ rows, threshold, marked, mark }), [rows, threshold, marked, mark]);
+  const move = (step: number) => {
+    const row = stepFrom(rows, marked, step);
+    if (row < 0) return;
+    if (view.open === null) mark(row);
+    else adjust({ open: report.table.key(row) });
+  };
+  useKeys({
+    next: () => move(1),
+    previous: () => move(-1),
+    pageDown: () => move(PAGE),
+    pageUp: () => move(-PAGE),
+    first: () => move(-rows.length),
+    last: () => move(rows.length),
+    open: () => marked >= 0 && view.open === null && (go({ open: report.table.key(marked) }), true),
+    close: () => view.open !== null && (go({ open: null }), true),
+  });
+  return (
+    <SelectionProvider value={selection}>
+      <Shell
+        top={top}
+        side={
+          <>
+            <BucketCards />
+            <Explainer />
+            <ThresholdPanel />
+            <Outcomes />
+            <Organizations />
+          </>
+        }
+        main={
+          <>
+            <FilterBar />
+            <div className={styles.rows}>
+              <SequenceTable />
+            </div>
+          </>
+        }
+      />
+    </SelectionProvider>
+  );
+}

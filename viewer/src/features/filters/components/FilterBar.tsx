@@ -1,0 +1,107 @@
+/** Search, filters, what is filtered, and how many of how many are shown. */
+import { useMemo, useRef } from "react";
+import { Button } from "@/components/ui/Button";
+import { MultiSelect } from "@/components/ui/MultiSelect";
+import { holdReason } from "@/lib/buckets";
+import { isUnfiltered, NO_FILTERS, type Filters } from "@/lib/columns/filter";
+import { count } from "@/lib/format";
+import { useKeys } from "@/lib/keys/useKeys";
+import { useReport } from "@/lib/report/report";
+import { useSelection } from "@/lib/report/selection";
+import { useView } from "@/lib/view/store";
+import { chipsOf, optionsOf } from "../model/options";
+import { RangeFilter } from "./RangeFilter";
+import styles from "./FilterBar.module.css";
+
+export function FilterBar() {
+  const { table, decisions } = useReport();
+  const { rows } = useSelection();
+  const { view, adjust, go } = useView();
+  const { filters } = view;
+  const search = useRef<HTMLInputElement>(null);
+  useKeys({ search: () => search.current?.focus() });
+
+  const organizations = useMemo(() => optionsOf(table.organization), [table]);
+  const cameras = useMemo(() => optionsOf(table.camera), [table]);
+  const holdReasons = useMemo(() => optionsOf(table.holdReason, holdReason), [table]);
+  const change = (part: Partial<Filters>) => go({ filters: { ...filters, ...part } });
+  return (
+    <div className={styles.bar} role="search" aria-label="Filters">
+      <div className={styles.controls}>
+        <input
+          ref={search}
+          type="search"
+          className={styles.search}
+          placeholder="Search key, camera, organization  ( / )"
+          aria-label="Search key, camera, organization"
+          value={filters.text}
+          onChange={(event) => adjust({ filters: { ...filters, text: event.target.value } })}
+          onKeyDown={(event) => {
+            if (event.key === "Escape" || event.key === "Enter") event.currentTarget.blur();
+          }}
+        />
+        <MultiSelect
+          label="Organization"
+          options={organizations}
+          chosen={filters.organizations}
+          onChange={(chosen) => change({ organizations: chosen })}
+        />
+        <MultiSelect label="Camera" options={cameras} chosen={filters.cameras} onChange={(chosen) => change({ cameras: chosen })} />
+        {holdReasons.length > 0 && (
+          <MultiSelect
+            label="Hold reason"
+            options={holdReasons}
+            chosen={filters.holdReasons}
+            onChange={(chosen) => change({ holdReasons: chosen })}
+          />
+        )}
+        <RangeFilter
+          label="Score"
+          type="number"
+          from={filters.scoreMin === null ? "" : String(filters.scoreMin)}
+          to={filters.scoreMax === null ? "" : String(filters.scoreMax)}
+          onChange={(from, to) => change({ scoreMin: bound(from), scoreMax: bound(to) })}
+        />
+        <RangeFilter
+          label="Day (UTC)"
+          type="date"
+          from={filters.from ?? ""}
+          to={filters.to ?? ""}
+          onChange={(from, to) => change({ from: from || null, to: to || null })}
+        />
+        {decisions !== null && (
+          <Button
+            pressed={filters.decided === false}
+            onClick={() => change({ decided: filters.decided === false ? null : false })}
+          >
+            Undecided
+          </Button>
+        )}
+      </div>
+      <div className={styles.summary}>
+        <p className={styles.shown} role="status">
+          <strong>{count(rows.length)}</strong> / {count(table.length)} shown
+        </p>
+        {chipsOf(filters).map((chip) => (
+          <Button key={chip.label} kind="chip" onClick={() => go({ filters: chip.without })} aria-label={`Remove filter ${chip.label}`}>
+            <span className={styles.chip} dir="auto">
+              {chip.label}
+            </span>
+            <span aria-hidden="true">✕</span>
+          </Button>
+        ))}
+        {!isUnfiltered(filters) && (
+          <Button kind="quiet" className={styles.clear} onClick={() => go({ filters: NO_FILTERS })}>
+            Clear all
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** A typed bound, in [0, 1]; null = none. */
+function bound(text: string): number | null {
+  const value = Number(text);
+  return text.trim() === "" || Number.isNaN(value) ? null : Math.min(1, Math.max(0, value));
+}

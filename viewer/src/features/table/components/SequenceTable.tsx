@@ -1,0 +1,98 @@
+/** The virtual table: only the rows in sight exist. One tab stop; the keys of the list move its marked row. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useMemo, useRef } from "react";
+import { Empty } from "@/components/ui/States";
+import { Button } from "@/components/ui/Button";
+import { NO_FILTERS } from "@/lib/columns/filter";
+import { useReport } from "@/lib/report/report";
+import { positionOf, useSelection } from "@/lib/report/selection";
+import { useView } from "@/lib/view/store";
+import { columnsOf, nextSort } from "../model/columns";
+import { TableRow } from "./TableRow";
+import styles from "./SequenceTable.module.css";
+
+const ROW_HEIGHT = 34;
+
+export function SequenceTable() {
+  const report = useReport();
+  const { rows, threshold, marked, mark } = useSelection();
+  const { view, adjust, go } = useView();
+  const scroller = useRef<HTMLDivElement>(null);
+  const columns = useMemo(() => columnsOf(report), [report]);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 8,
+    // The header is sticky inside the scroller and covers one row's height.
+    scrollPaddingStart: ROW_HEIGHT,
+    paddingStart: ROW_HEIGHT,
+  });
+  const position = positionOf(rows, marked);
+  useEffect(() => {
+    if (position >= 0) virtual.scrollToIndex(position, { align: "auto" });
+  }, [position, virtual]);
+  const open = (row: number) => {
+    mark(row);
+    go({ open: report.table.key(row) });
+  };
+  const template = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
+  return (
+    <div
+      ref={scroller}
+      className={styles.scroller}
+      role="grid"
+      aria-label="Sequences"
+      aria-rowcount={rows.length + 1}
+      aria-colcount={columns.length}
+      aria-activedescendant={position >= 0 ? `row-${marked}` : undefined}
+      tabIndex={0}
+    >
+      <div className={styles.sheet} style={{ height: Math.max(virtual.getTotalSize(), ROW_HEIGHT) }}>
+        <div className={styles.header} role="row" aria-rowindex={1} style={template}>
+          {columns.map((column) => {
+            const sorted = view.sort.column === column.id ? (view.sort.descending ? "descending" : "ascending") : "none";
+            return (
+              <div key={column.id} role="columnheader" aria-sort={sorted} className={column.numeric ? styles.numeric : undefined}>
+                <button type="button" title={column.help} onClick={() => adjust({ sort: nextSort(view.sort, column) })}>
+                  {column.title}
+                  <span aria-hidden="true">{sorted === "none" ? "" : sorted === "descending" ? "↓" : "↑"}</span>
+                </button>
+              </div>
+            );
+          })}
+        </div>
+        {virtual.getVirtualItems().map(({ index, start }) => {
+          const row = rows[index]!;
+          return (
+            <TableRow
+              key={row}
+              report={report}
+              row={row}
+              index={index}
+              start={start}
+              threshold={threshold}
+              columns={columns}
+              template={template.gridTemplateColumns}
+              marked={row === marked}
+              onOpen={open}
+            />
+          );
+        })}
+      </div>
+      {rows.length === 0 && (
+        <div className={styles.empty}>
+          {report.table.length === 0 ? (
+            <Empty title="This report has no sequences">
+              <p>Pull some with `triage pull`, then run `triage score`.</p>
+            </Empty>
+          ) : (
+            <Empty title="No sequence passes these filters">
+              <Button onClick={() => go({ filters: NO_FILTERS })}>Clear all filters</Button>
+            </Empty>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}

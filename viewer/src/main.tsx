@@ -1,0 +1,36 @@
+/** Starts the page: one data source, one view store, one query cache. */
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "@/app/App";
+import "@/app/theme.css";
+import { DataError, DataSourceProvider } from "@/lib/data/dataSource";
+import { liveSource } from "@/lib/data/liveSource";
+import { restoreScheme } from "@/lib/scheme";
+import { ViewProvider, ViewStore } from "@/lib/view/store";
+
+restoreScheme();
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // A server that answers with a problem will answer the same again; one that does not answer may come back.
+      retry: (failures, error) => failures < 2 && error instanceof DataError && error.status === 0,
+      retryDelay: 400,
+      refetchOnWindowFocus: false,
+      // The server is on this machine: the browser's idea of being offline says nothing about it.
+      networkMode: "always",
+    },
+  },
+});
+
+createRoot(document.getElementById("root")!).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <DataSourceProvider value={liveSource()}>
+        <ViewProvider value={new ViewStore(window)}>
+          <App />
+        </ViewProvider>
+      </DataSourceProvider>
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "triage"
 FLOORS: dict[str, int] = {
     **dict.fromkeys(("sequences", "errors", "config", "crops", "files", "jpeg", "progress", "predictions", "problems"), 0),
     **dict.fromkeys(("annotator", "store", "model", "shards", "report", "audit", "evaluation"), 1),
-    **dict.fromkeys(("pull", "score", "review", "train", "verify"), 2),
+    **dict.fromkeys(("pull", "score", "review", "train", "verify", "status", "doctor"), 2),
     **dict.fromkeys(("commands", "server", "demo"), 3),
     "cli": 4,
     "__main__": 5,

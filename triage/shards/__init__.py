@@ -1,0 +1,20 @@
+"""Shards: the store and the report as a few large tar files that DVC moves well (docs/data-contract.md, "Shards").
+
+    tar        headers written and read, nothing else
+    members    which names may stand in a shard, and whose they are
+    plan       which sequence goes into which shard (pure)
+    manifest   manifest.json: what there is, with hashes
+    index      index.parquet: where every member lies
+    files      shard bytes from a directory or any fsspec URL
+    commit     old state or new state, never a mixture
+    content    one sequence's members as one run of bytes; many of them ahead, in order
+    sets       one of the three sets on disk: frames, report, previews
+    pack, unpack, merge, verify, fetch      the commands' library calls
+    reader     a sequence, its details or its preview straight out of a tar
+
+Nothing here knows the annotator, the model, or how a report is made.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,197 @@
+"""One sequence's members as one run of bytes, and many of them made ahead in parallel, handed over in order.
+
+Reading and hashing release the interpreter, so a few threads keep the disk busy while one writes. What is ahead is bounded in number, and
+a sequence is some megabytes, so memory does not grow with the store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from triage.errors import BadFile, BadFrame
+from triage.files import open_atomic
+from triage.shards.index import Row
+from triage.shards.manifest import Digest
+from triage.shards.tar import END, header, padded
+
+__all__ = ["WORKERS", "Content", "Part", "Placed", "in_order", "pack_parts", "write_shard"]
+
+WORKERS = min(8, (os.cpu_count() or 1) + 1)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One member to be. data: its bytes, or the file that holds them. expected: its size and hash when something vouches for them."""
+
+    name: str
+    data: bytes | Path
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a member lies in its sequence's run of bytes."""
+
+    name: str
+    offset: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The members of one sequence, headers and padding included, ready to be appended to a shard."""
+
+    sequence_id: int
+    organization: str
+    data: bytes | bytearray | memoryview
+    members: tuple[Placed, ...]
+    source: str = ""
+
+
+def pack_parts(sequence_id: int, organization: str, parts: Iterable[Part], source: str = "") -> Content:
+    """Read, check and lay out the members of one sequence. Raises BadFrame naming a file that is missing or not what was vouched for."""
+    laid = [(part, part.size if part.size is not None else _size(part)) for part in parts]
+    headers = [header(part.name, size) for part, size in laid]
+    buffer = bytearray(sum(len(head) + padded(size) for head, (_, size) in zip(headers, laid, strict=True)))
+    view, at, members = memoryview(buffer), 0, []
+    for head, (part, size) in zip(headers, laid, strict=True):
+        view[at : at + len(head)] = head
+        at += len(head)
+        target = view[at : at + size]
+        if isinstance(part.data, bytes):
+            target[:] = part.data
+        else:
+            _read_into(part.data, target)
+        sha256 = hashlib.sha256(target).hexdigest()
+        if part.sha256 is not None and part.sha256 != sha256:
+            raise BadFrame(f"{part.data!s}: its sha256 is not the one in meta.json; remove its sequence and pull it again")
+        members.append(Placed(part.name, at, size, sha256))
+        at += padded(size)
+    return Content(sequence_id, organization, buffer, tuple(members), source)
+
+
+def _size(part: Part) -> int:
+    if isinstance(part.data, bytes):
+        return len(part.data)
+    try:
+        return part.data.lstat().st_size
+    except OSError as error:
+        raise BadFrame(f"{part.data}: cannot be read ({error.strerror}); remove its sequence and pull it again") from error
+
+
+def _read_into(path: Path, target: memoryview) -> None:
+    """Fill `target` with the whole of a regular file. Raises BadFrame when the file has another size."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise BadFrame(f"{path}: cannot be read ({error.strerror}); remove its sequence and pull it again") from error
+    try:
+        done = 0
+        while done < len(target) and (count := os.readv(handle, [target[done:]])):
+            done += count
+        size = os.fstat(handle).st_size
+    finally:
+        os.close(handle)
+    if done != len(target) or size != done:
+        raise BadFrame(f"{path}: expected {len(target)} bytes, found {size}; remove its sequence and pull it again")
+
+
+def write_shard(path: Path, contents: Iterable[Content]) -> tuple[Digest | None, list[Row]]:
+    """Write one tar atomically and return what it became: its digest and the rows of its members. (None, []) = there was no content."""
+    rows: list[Row] = []
+    at = 0
+    with contextlib.ExitStack() as stack:
+        digest = stack.enter_context(_Hasher())
+        file = None
+        for content in contents:
+            if file is None:
+                file = stack.enter_context(open_atomic(path))
+            file.write(content.data)
+            digest.update(content.data)
+            rows += (
+                Row(content.sequence_id, member.name, path.name, at + member.offset, member.size, member.sha256, content.source)
+                for member in content.members
+            )
+            at += len(content.data)
+        if file is None:
+            return None, []
+        file.write(END)
+        digest.update(END)
+        return Digest(digest.hexdigest(), at + len(END)), rows
+
+
+class _Hasher:
+    """SHA-256 on a thread of its own, so that the one who writes does not wait for it."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._queue: queue.Queue[bytes | bytearray | memoryview | None] = queue.Queue(maxsize=4)
+        self._thread = threading.Thread(target=self._run, name="shard-hash", daemon=True)
+
+    def __enter__(self) -> _Hasher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (data := self._queue.get()) is not None:
+            self._hash.update(data)
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        self._queue.put(data)
+
+    def hexdigest(self) -> str:
+        """Of everything given; nothing more may come."""
+        self._queue.put(None)
+        self._thread.join()
+        return self._hash.hexdigest()
+
+
+def in_order(
+    function: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS, ahead: int = 2 * WORKERS
+) -> Iterator[tuple[T, R | BadFile]]:
+    """`function` over `items` in parallel, results in the order of the items, at most `ahead` waiting.
+
+    Its BadFile is a result; anything else it raises is raised.
+    """
+    waiting: deque[tuple[T, Future[R]]] = deque()
+
+    def oldest() -> tuple[T, R | BadFile]:
+        item, future = waiting.popleft()
+        result: R | BadFile
+        try:
+            result = future.result()
+        except BadFile as error:
+            result = error
+        return item, result
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="shards") as pool:
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(function, item)))
+                if len(waiting) >= ahead:
+                    yield oldest()
+            while waiting:
+                yield oldest()
+        finally:
+            for _, future in waiting:
+                future.cancel()

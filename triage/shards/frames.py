@@ -1,0 +1,177 @@
+"""The frames set: what of a store is not packed yet, packed into new shards. Existing shards are never rewritten.
+
+A store's `meta.json` is written last and names every frame with its hash; so a sequence is unchanged exactly when its `meta.json` is the
+one in the index, and telling so costs one small read per sequence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from triage.errors import BadFile, BadFrame
+from triage.files import parse_json, sha256_bytes
+from triage.problems import Problem
+from triage.progress import Progress
+from triage.sequences import META_FORMAT, Sequence, key_of
+from triage.shards.commit import commit
+from triage.shards.content import Content, Part, in_order, pack_parts
+from triage.shards.members import META, collision_key, parse_name
+from triage.shards.plan import Item, plan_shards
+from triage.shards.sets import ShardSet, append_shards
+from triage.shards.tar import BLOCK, padded
+
+__all__ = ["FramesOutcome", "directories", "pack_frames"]
+
+
+@dataclass(slots=True)
+class FramesOutcome:
+    """What became of every sequence of the store: each is counted once.
+
+    older: packed already with more frames than the store has (`triage unpack` brings them). failed: not packed, and why.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    older: int = 0
+    failed: list[Problem] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
+
+
+def directories(sequences: Path) -> dict[int, str]:
+    """Every `<org>/<camera>/seq_<id>` below `sequences` by id, finished or not. One listing per camera, none per sequence."""
+    found: dict[int, str] = {}
+    for organization in _subdirectories(sequences):
+        for camera in _subdirectories(sequences / organization):
+            for name in _subdirectories(sequences / organization / camera):
+                digits = name.removeprefix("seq_")
+                if name.startswith("seq_") and digits.isascii() and digits.isdigit():
+                    relative = f"{organization}/{camera}/{name}"
+                    known = found.get(int(digits))
+                    if known is None or not (sequences / known / META).exists():
+                        found[int(digits)] = relative
+    return found
+
+
+def _subdirectories(path: Path) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def pack_frames(directory: Path, current: ShardSet, sequences: Path, target_bytes: int) -> tuple[ShardSet, FramesOutcome]:
+    """Pack what is new or has changed in the store `sequences` into new shards of `directory`, and commit."""
+    outcome = FramesOutcome()
+    places = directories(sequences)
+    packed = current.index.digests(f"/{META}", current.manifest.items)
+    items: list[Item] = []
+    for sequence_id, place in places.items():
+        try:
+            item = _item(sequences, place, sequence_id, current, packed, outcome)
+        except BadFile as error:
+            outcome.failed.append(Problem(place, str(error), (key_of(sequence_id),)))
+            continue
+        if item is not None:
+            items.append(item)
+    if not items and (current.manifest.index is not None or not current.manifest.items):
+        return current, outcome
+    plan = plan_shards(items, target_bytes)
+    before = set(current.manifest.shards)
+    with Progress("pack frames", total=len(items), unit="sequence") as progress:
+
+        def made(item: Item) -> Content:
+            return _content(sequences, places[item.sequence_id], item.sequence_id)
+
+        results = in_order(made, (item for shard in plan for item in shard))
+
+        def taken(count: int) -> Iterator[Content]:
+            for item, content in islice(results, count):
+                progress.advance()
+                if isinstance(content, BadFile):
+                    outcome.failed.append(Problem(places[item.sequence_id], str(content), (key_of(item.sequence_id),)))
+                    continue
+                if item.sequence_id in current.manifest.items:
+                    outcome.changed += 1
+                else:
+                    outcome.new += 1
+                yield content
+
+        packed_set = append_shards(directory, current, (taken(len(shard)) for shard in plan))
+    outcome.shards = sorted(set(packed_set.manifest.shards) - before)
+    return commit(directory, packed_set), outcome
+
+
+def _item(sequences: Path, place: str, sequence_id: int, current: ShardSet, packed: dict[int, str], outcome: FramesOutcome) -> Item | None:
+    """What the plan must know of a sequence that has to be packed; None = it need not be (counted), or is not finished."""
+    path = sequences / place / META
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadFile(f"{path}: cannot be read ({error.strerror})") from error
+    if packed.get(sequence_id) == sha256_bytes(data):
+        outcome.unchanged += 1
+        return None
+    sequence = _parsed(data, path, sequence_id)
+    files = {frame.file for frame in sequence.frames}
+    shard = current.manifest.items.get(sequence_id)
+    if shard is not None:
+        rows = current.index.rows(shard, sequence_id)
+        if files < {row.member.split("/", 3)[3] for row in rows} - {META}:
+            outcome.older += 1
+            return None
+    size = BLOCK + padded(len(data))
+    for frame in sequence.frames:
+        bytes_ = frame.size if frame.size is not None else _size_on_disk(sequences / place / frame.file)
+        size += BLOCK + padded(bytes_)
+    organization, camera, _ = place.split("/")
+    return Item(organization, camera, sequence.started_at or "", sequence_id, size)
+
+
+def _parsed(data: bytes, path: Path, sequence_id: int) -> Sequence:
+    sequence = Sequence.from_meta(parse_json(data, str(path), expect_format=META_FORMAT), str(path))
+    if sequence.sequence_id != sequence_id:
+        raise BadFile(f"{path}: expected {key_of(sequence_id)}, found {sequence.key}; remove this directory and pull again")
+    return sequence
+
+
+def _size_on_disk(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError as error:
+        raise BadFrame(f"{path}: cannot be read ({error.strerror}); remove its sequence and pull it again") from error
+
+
+def _content(sequences: Path, place: str, sequence_id: int) -> Content:
+    path = sequences / place / META
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadFile(f"{path}: cannot be read ({error.strerror})") from error
+    sequence = _parsed(data, path, sequence_id)
+    frames = {frame.file: frame for frame in sequence.frames}.values()
+    parts = [
+        Part(f"{place}/{META}", data),
+        *(Part(f"{place}/{frame.file}", sequences / place / frame.file, frame.size, frame.sha256) for frame in frames),
+    ]
+    _check_names(parts)
+    return pack_parts(sequence_id, place.split("/", 1)[0], parts)
+
+
+def _check_names(parts: Iterable[Part]) -> None:
+    """What nobody could unpack is not packed."""
+    seen = set()
+    for part in parts:
+        found = parse_name("frames", part.name)
+        if isinstance(found, str):
+            raise BadFrame(f"{part.name!r} {found}; rename it, or pull its sequence again")
+        if (key := collision_key(part.name)) in seen:
+            raise BadFrame(f"{part.name!r} differs from another frame of its sequence only by case; pull its sequence again")
+        seen.add(key)

@@ -1,0 +1,253 @@
+"""`triage unpack`: shards back into a store and a report, byte for byte. Everything whole is restored; what is not is named."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from triage.config import Layout
+from triage.errors import BadFile, BadInput, BadShard
+from triage.files import lock, parse_json, write_bytes, write_json
+from triage.problems import Problem
+from triage.progress import Progress
+from triage.sequences import key_of, slug
+from triage.shards.content import in_order
+from triage.shards.files import ShardFiles
+from triage.shards.frames import directories
+from triage.shards.index import Index
+from triage.shards.located import Entry, entries_of, load_index
+from triage.shards.manifest import MANIFEST, Digest, Manifest, is_shard_name, shard_number
+from triage.shards.members import MEMBER_ORDER, META, Kind
+from triage.shards.pack import lock_path
+from triage.shards.restore import Target, is_right, restore
+from triage.shards.sets import Trouble, load_manifest, scan_shard
+
+__all__ = ["KNOWN_AGGREGATES", "SetOutcome", "UnpackSummary", "unpack"]
+
+#: What the earlier tool's sets have beside their shards; ours name theirs in the report's manifest.
+KNOWN_AGGREGATES = ("results.json", "results.parquet", "model_config.json", "dropped.json", "unlabeled.json", "review.json", "hold.json")
+_DEFAULT_VARIANT = "default"
+
+
+@dataclass(slots=True)
+class SetOutcome:
+    """What became of every sequence of a set: each is counted once.
+
+    restored: written. right: was there already. newer: the store has more frames than the shards; left alone. failed: what and whose.
+    """
+
+    restored: int = 0
+    right: int = 0
+    newer: int = 0
+    failed: list[Problem] = field(default_factory=list)
+
+    @property
+    def failed_sequences(self) -> int:
+        """How many sequences the problems concern."""
+        return len({key for problem in self.failed for key in problem.keys})
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackSummary:
+    """What `unpack` did. report None = the shards hold none."""
+
+    frames: SetOutcome
+    report: SetOutcome | None = None
+    variant: str | None = None
+
+    @property
+    def failed(self) -> list[Problem]:
+        """Of both sets."""
+        return [*self.frames.failed, *(self.report.failed if self.report else ())]
+
+
+def unpack(layout: Layout, *, source: str | Path | None = None, organizations: Collection[str] = ()) -> UnpackSummary:
+    """Restore the store and the report from `source` (default `layout.shards`; a directory or any fsspec URL).
+
+    organizations: names or directory names; () = all. Raises BadInput when there are no shards, BadShard when no set can be read at all,
+    Busy when another pack or unpack runs.
+    """
+    files = ShardFiles(layout.shards if source is None else source)
+    wanted = {slug(name) for name in organizations}
+    with contextlib.ExitStack() as stack:
+        if files.local is not None and files.local == layout.shards and files.local.is_dir():
+            stack.enter_context(lock(lock_path(layout.shards)))
+        stack.enter_context(lock(layout.root / ".unpack.lock"))
+        manifest = load_manifest(files, "frames")
+        report_manifest = load_manifest(files, "report") or _unnamed_report(files)
+        if manifest is None and report_manifest is None:
+            raise BadInput(
+                f"{files.path('frames/' + MANIFEST)}: expected a shard set, found none; run `triage fetch` or `triage pack` first"
+            )
+        frames, keys = SetOutcome(), None
+        if manifest is not None:
+            index = load_index(files, "frames", manifest)
+            items = _of_organizations(files, manifest, index, wanted)
+            keys = set(items) if wanted else None
+            _restore_frames(files, manifest, index, items, layout.sequences, frames)
+        if report_manifest is None:
+            return UnpackSummary(frames)
+        variant = report_manifest.variant or _variant(files)
+        report = _restore_report(files, report_manifest, layout.reports / variant, keys)
+        write_json(layout.reports / "latest.json", {"format": 1, "variant": variant})
+        return UnpackSummary(frames, report, variant)
+
+
+def _of_organizations(files: ShardFiles, manifest: Manifest, index: Index | None, wanted: Collection[str]) -> dict[int, str]:
+    """The items of these organizations; all when none is named. Raises BadInput when there are none."""
+    if not wanted:
+        return dict(manifest.items)
+    if index is None:
+        raise BadInput(f"{files.path('frames')}: has no index, so --organization cannot be told; leave it out")
+    found = {}
+    for sequence_id, member in index.members(f"/{META}", manifest.items).items():
+        if member.split("/", 1)[0] in wanted:
+            found[sequence_id] = manifest.items[sequence_id]
+    if not found:
+        known = sorted({name for info in manifest.shards.values() for name in info.organizations})
+        raise BadInput(f"--organization {', '.join(sorted(wanted))}: expected one of {', '.join(known) or 'none'}")
+    return found
+
+
+def _restore_frames(
+    files: ShardFiles, manifest: Manifest, index: Index | None, items: dict[int, str], sequences: Path, outcome: SetOutcome
+) -> None:
+    target, places = Target(sequences), directories(sequences)
+
+    def one(entry: Entry) -> str:
+        place = places.get(entry.sequence_id, entry.directory)
+        if is_right(files, "frames", entry, sequences / place):
+            return "right"
+        if _is_newer(files, entry, sequences / place):
+            return "newer"
+        restore(files, "frames", entry, target, place)
+        return "restored"
+
+    _restore_all(files, "frames", manifest, index, items, one, outcome)
+
+
+def _restore_all(
+    files: ShardFiles,
+    kind: Kind,
+    manifest: Manifest,
+    index: Index | None,
+    items: Mapping[int, str],
+    one: Callable[[Entry], str],
+    outcome: SetOutcome,
+) -> None:
+    """Give every sequence of `items` to `one` and count what it says; what cannot be read or found is named."""
+    by_shard: dict[str, set[int]] = {}
+    for sequence_id, shard in items.items():
+        by_shard.setdefault(shard, set()).add(sequence_id)
+    missing = dict(items)
+    with Progress(f"unpack {kind}", total=len(items), unit="sequence") as progress:
+
+        def entries() -> Iterator[Entry]:
+            for shard in sorted(by_shard, key=shard_number):
+                try:
+                    for found in entries_of(files, kind, manifest, index, shard, by_shard[shard]):
+                        if isinstance(found, Entry):
+                            yield found
+                        else:
+                            _refused(found)
+                except BadShard as error:
+                    keys = sorted(by_shard[shard] & set(missing))
+                    outcome.failed.append(Problem(f"{kind}/{shard}", str(error), tuple(map(key_of, keys))))
+                    for sequence_id in keys:
+                        del missing[sequence_id]
+
+        def _refused(trouble: Trouble) -> None:
+            # Whose it is counts only when this is the shard that holds the sequence.
+            owned = trouble.sequence_id is not None and items.get(trouble.sequence_id) == trouble.shard
+            keys = (key_of(trouble.sequence_id),) if owned and trouble.sequence_id is not None else ()
+            outcome.failed.append(Problem(f"{kind}/{trouble.shard}", trouble.what, keys))
+            if owned and trouble.sequence_id is not None:
+                missing.pop(trouble.sequence_id, None)
+
+        for entry, result in in_order(one, entries()):
+            progress.advance()
+            missing.pop(entry.sequence_id, None)
+            if isinstance(result, BadFile):
+                outcome.failed.append(Problem(f"{kind}/{entry.shard}", str(result), (key_of(entry.sequence_id),)))
+            elif result == "restored":
+                outcome.restored += 1
+            elif result == "newer":
+                outcome.newer += 1
+            else:
+                outcome.right += 1
+    for sequence_id, shard in sorted(missing.items()):
+        what = f"expected {key_of(sequence_id)}, as the manifest says, found nothing of it"
+        outcome.failed.append(Problem(f"{kind}/{shard}", what, (key_of(sequence_id),)))
+
+
+def _is_newer(files: ShardFiles, entry: Entry, place: Path) -> bool:
+    """Has the store all frames of the shard, and more? Its meta.json says; one that cannot be read is not newer."""
+    try:
+        meta = parse_json((place / META).read_bytes(), str(place / META))
+        here = {str(frame["file"]) for frame in meta["frames"]}
+    except (OSError, BadFile, KeyError, TypeError):
+        return False
+    return here > {piece.file for piece in entry.pieces} - {META}
+
+
+def _restore_report(files: ShardFiles, manifest: Manifest, report: Path, keys: Collection[int] | None) -> SetOutcome:
+    """The details, then the aggregates that make a report of them. `keys` None = all; then what is of no sequence of it is removed."""
+    outcome, target = SetOutcome(), Target(report)
+    index = load_index(files, "report", manifest)
+    items = {sequence_id: shard for sequence_id, shard in manifest.items.items() if keys is None or sequence_id in keys}
+    fresh = not (report / "results.json").exists()
+
+    def one(entry: Entry) -> str:
+        if is_right(files, "report", entry, report):
+            return "right"
+        restore(files, "report", entry, target, fresh=fresh)
+        return "restored"
+
+    _restore_all(files, "report", manifest, index, items, one, outcome)
+    if keys is None and not outcome.failed:
+        _remove_strangers(report, {key_of(sequence_id) for sequence_id in items})
+    names: Mapping[str, Digest | None] = manifest.aggregates
+    if manifest.variant is None:
+        names = dict.fromkeys((name for name in KNOWN_AGGREGATES if files.size(name) is not None), None)
+    for name, digest in sorted(names.items(), key=lambda named: named[0] == "results.json"):
+        try:
+            data = files.read(name, digest)
+        except BadShard as error:
+            outcome.failed.append(Problem(name, str(error)))
+            continue
+        path = report / name
+        if not path.is_file() or path.read_bytes() != data:
+            write_bytes(path, data)
+    return outcome
+
+
+def _remove_strangers(report: Path, keys: Collection[str]) -> None:
+    """What an earlier report of the same variant left: pages of sequences that this one does not have."""
+    for folder in MEMBER_ORDER:
+        if (report / folder).is_dir():
+            for path in (report / folder).iterdir():
+                if path.name.removesuffix(".json") not in keys:
+                    path.unlink()
+
+
+def _unnamed_report(files: ShardFiles) -> Manifest | None:
+    """A report without a manifest: shards that only their names tell. None = there are none, or they cannot be listed."""
+    names = sorted(path.name for path in (files.local / "report").glob("shard_*.tar") if is_shard_name(path.name)) if files.local else []
+    items = {}
+    for name in names:
+        for found in scan_shard(files, "report", name, hashes=False):
+            if not isinstance(found, Trouble):
+                items[found.sequence_id] = name
+    return Manifest(items=items) if names else None
+
+
+def _variant(files: ShardFiles) -> str:
+    """The report's directory name in a set that does not say it: from model_config.json, else "default"."""
+    name = "model_config.json"
+    if files.size(name) is None:
+        return _DEFAULT_VARIANT
+    config = parse_json(files.read(name), files.path(name))
+    variant = config.get("variant") if isinstance(config, dict) else None
+    return slug(variant) if isinstance(variant, str) else _DEFAULT_VARIANT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -140,7 +139,7 @@ def _alert(rng: np.random.Generator, camera: _Camera, seed: int, smoke_share: fl
                 odds = odds * np.array([kind not in ("dark", "rain", "light") for kind in kinds])
             word, thing = make_nuisance(str(rng.choice(kinds, p=odds / odds.sum())), seed + number, camera.terrain)
             roles.append(_Role(None, word, thing, None))
-    bright: Seq[float] | None = next((_DAYLIGHT[role.nuisance] for role in roles if role.nuisance in _DAYLIGHT), None)
+    bright: tuple[float, float] | None = next((_DAYLIGHT[role.nuisance] for role in roles if role.nuisance in _DAYLIGHT), None)
     weather = make_weather(seed, daylight=None if bright is None else float(rng.uniform(*bright)))
     bystander = _bystander(rng, camera, seed, has_smoke=any(role.smoke_type for role in roles))
     things = (*(role.thing for role in roles), *bystander)
@@ -152,7 +151,7 @@ def _bystander(rng: np.random.Generator, camera: _Camera, seed: int, *, has_smok
     if rng.random() > 0.25:
         return ()
     kind: Literal["high_cloud", "lens_droplet", "low_cloud", "trail"]
-    kind = ("high_cloud", "lens_droplet", "low_cloud", "trail")[int(rng.integers(4))]  # type: ignore[assignment]  # one of the four
+    kind = ("high_cloud", "lens_droplet", "low_cloud", "trail")[int(rng.integers(4))]
     if has_smoke and kind == "low_cloud":
         kind = "high_cloud"
     return (make_nuisance(kind, seed + 77, camera.terrain)[1],)

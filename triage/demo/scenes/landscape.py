@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from triage.demo.scenes.noise import Field, Grain, grain_of
+from triage.demo.scenes.noise import Field, Grain, Kind, grain_of
 from triage.demo.scenes.terrain import Biome, Feature, Terrain
 
 __all__ = ["Landscape", "paint_landscape"]
@@ -20,6 +20,8 @@ _PALETTES: dict[Biome, tuple[tuple[tuple[int, int, int], tuple[int, int, int]], 
     "desert": (((122, 100, 76), (176, 146, 112)), ((110, 88, 78), (160, 128, 110)), ((138, 120, 92), (200, 172, 128))),
     "alpine": (((58, 62, 58), (112, 112, 106)), ((46, 58, 44), (96, 100, 84)), ((70, 70, 74), (130, 126, 122))),
 }
+
+_UPRIGHT = frozenset(("antenna", "tree", "pole"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def paint_landscape(terrain: Terrain) -> Landscape:
         slope = np.clip((rows[top:] - crest[None, :]) / (0.25 * terrain.height), 0, 1).astype(np.float32)
         near = before + (terrain.near[number] - before) * (0.45 + 0.55 * slope)
         np.copyto(near_of[top:], near, where=inside)
-    for feature in terrain.features:
+    # What stands upright comes last: it hides what lies behind it.
+    for feature in sorted(terrain.features, key=lambda feature: (feature.look in _UPRIGHT, feature.layer)):
         _paint_feature(land, layer_of, near_of, feature, grain, terrain)
     return Landscape(terrain, np.clip(land, 0, 255), layer_of, near_of)
 
@@ -74,22 +77,28 @@ def _ground(
     """The colour of one layer: two tones mixed by broad noise, relief by its slope, canopy by fine noise, now and then fields."""
     near = terrain.near[number]
     dark, light = (np.array(colour, np.float32) * rng.uniform(0.8, 1.25) + np.array((4, 0, -4)) * warm for colour in palette)
-    broad = grain.cut(rng, "wide" if rng.random() < 0.6 else "round", shape)
+    # Far ground is seen at a flatter angle: the same grain, squeezed along y.
+    squeeze = 1 + round(3 * (1 - near))
+    broad = grain.cut(rng, "wide" if rng.random() < 0.5 else "round", (shape[0] * squeeze, shape[1]))[::squeeze]
     contrast = rng.uniform(0.6, 1.8)
     mix = np.clip((broad - 0.5) * contrast + 0.5, 0, 1)
     if rng.random() < 0.35:  # sharp patches: clearings, fields, burnt ground
         other = grain.cut(rng, "wide", shape)
         mix = np.clip(mix + rng.choice((-0.7, 0.7)) * (other > rng.uniform(0.6, 0.8)), 0, 1)
-    relief = grain.cut(rng, "round", shape)
+    relief = grain.cut(rng, "round", (shape[0] * squeeze, shape[1]))[::squeeze]
     # Light from the side: the slope of the ground along x, as brightness.
-    bright = 1 + rng.uniform(0.6, 3.0) * np.diff(relief, axis=1, prepend=relief[:, :1]) * 12 * terrain.unit**-1 * rng.choice((-1, 1)) * 0.3
-    fine = grain.cut(rng, "fine", shape)
-    bright += (0.15 + 0.55 * near) * rng.uniform(0.3, 1.2) * (fine - 0.5)
+    step = max(2, round(9 * terrain.unit))
+    slope = relief - np.roll(relief, step, axis=1)
+    bright = 1 + rng.choice((-1, 1)) * rng.uniform(1.0, 5.5) * (1.3 - 0.7 * near) * slope
+    fine = grain.cut(rng, "coarse" if near > 0.55 and rng.random() < 0.7 else "fine", shape)
+    bright += (0.15 + 0.5 * near) * rng.uniform(0.3, 1.3) * (fine - 0.5)
     if rng.random() < 0.5:  # single bushes and trees
-        bushes = grain.cut(rng, "fine", shape) > rng.uniform(0.62, 0.85)
+        size: Kind = "coarse" if near > 0.8 and rng.random() < 0.5 else "fine"
+        bushes = grain.cut(rng, size, (shape[0] * squeeze, shape[1]))[::squeeze] > rng.uniform(0.62, 0.85)
         bright -= rng.uniform(0.15, 0.5) * bushes
     colours = dark + (light - dark) * mix[..., None]
-    return (colours * np.clip(bright, 0.25, 1.9)[..., None]).astype(np.float32)
+    lit: Field = (colours * np.clip(bright, 0.25, 1.9)[..., None] * 1.12).astype(np.float32)
+    return lit
 
 
 def _paint_feature(land: Field, layer_of: NDArray[np.uint8], near_of: Field, feature: Feature, grain: Grain, terrain: Terrain) -> None:
@@ -103,7 +112,7 @@ def _paint_feature(land: Field, layer_of: NDArray[np.uint8], near_of: Field, fea
     box = (slice(top, bottom), slice(left, right))
     colour, mask = _look(rng, feature, (bottom - top, right - left), (x1 - left, y1 - top, x2 - left, y2 - top), grain)
     layer = feature.layer + 1
-    if feature.look in ("antenna", "tree", "pole"):
+    if feature.look in _UPRIGHT:
         mask = mask * (layer_of[box] <= layer)
         stands = mask > 0.5
         layer_of[box][stands] = layer
@@ -118,7 +127,7 @@ def _look(
 ) -> tuple[Field, Field]:
     """What a feature looks like: colours [h, w, 3] in 0..255 and coverage [h, w] in [0, 1]."""
     height, width = shape
-    x1, y1, x2, y2 = rect
+    x1, y1, x2, y2 = (float(value) for value in rect)
     picture = Image.new("RGB", (width, height))
     mask = Image.new("L", (width, height), 0)
     draw, cover = ImageDraw.Draw(picture), ImageDraw.Draw(mask)
@@ -138,19 +147,20 @@ def _look(
             middle, thick = (x1 + x2) / 2, max(1, round((x2 - x1) * rng.uniform(0.05, 0.16)))
             tone = int(rng.integers(50, 230))
             stripes = rng.random() < 0.4
-            for top in range(y1, y2, max(2, (y2 - y1) // 7)):
-                red = stripes and (top // max(2, (y2 - y1) // 7)) % 2
-                draw.line((middle, top, middle, top + (y2 - y1) // 6), fill=(200, 60, 50) if red else (tone, tone, tone), width=thick)
+            for part in range(7):
+                top = y1 + (y2 - y1) * part / 7
+                red = stripes and part % 2
+                draw.line((middle, top, middle, top + (y2 - y1) / 6), fill=(200, 60, 50) if red else (tone, tone, tone), width=thick)
             cover.line((middle, y1, middle, y2), fill=255, width=thick)
             for _ in range(int(rng.integers(0, 4))):
                 at, reach = rng.uniform(y1, (y1 + y2) / 2), (x2 - x1) * rng.uniform(0.2, 0.5)
                 cover.line((middle - reach, at, middle + reach, at), fill=230, width=max(1, thick // 2))
                 draw.line((middle - reach, at, middle + reach, at), fill=(tone, tone, tone), width=max(1, thick // 2))
         case "pole":
-            tone = rng.uniform(60, 190)
+            metal = rng.uniform(60, 190)
             sheen = 0.6 + 0.6 * np.clip(1 - np.abs(x - (x1 + (x2 - x1) * rng.uniform(0.2, 0.8))) / max(2, (x2 - x1) * 0.5), 0, 1)
             solid = ((x >= x1) & (x <= x2) & (y >= y1)).astype(np.float32)
-            return (tone * sheen[..., None] * np.array((1.0, 0.98, 0.93), np.float32)).astype(np.float32), solid
+            return (metal * sheen[..., None] * np.array((1.0, 0.98, 0.93), np.float32)).astype(np.float32), solid
         case "road":
             points = [(x1, rng.uniform(y1, y2))]
             for step in range(1, 7):
@@ -161,24 +171,24 @@ def _look(
             cover.line(points, fill=int(rng.integers(140, 255)), width=thick, joint="curve")
         case "water":
             glint = grain.cut(rng, "wide", shape)
-            tone = np.array((96, 120, 150), np.float32) * rng.uniform(0.5, 1.6)
-            colour = tone * (0.85 + 0.3 * glint[..., None])
+            water = np.array((96, 120, 150), np.float32) * rng.uniform(0.5, 1.6)
+            colour = water * (0.85 + 0.3 * glint[..., None])
             if rng.random() < 0.5:
                 colour = colour + 150 * np.clip(glint - 0.75, 0, 1)[..., None] * 4
             return colour.astype(np.float32), np.clip(round_ * 12, 0, 1).astype(np.float32)
         case "tree":
-            rough = grain.cut(rng, "fine", shape)
+            rough = grain.cut(rng, "coarse" if rng.random() < 0.5 else "fine", shape)
             broad = grain.cut(rng, "round", shape)
             middle = (x1 + x2) / 2
             down = np.clip((y - y1) / max(1, y2 - y1), 0, 1)
             reach = (x2 - x1) / 2 * (down ** rng.uniform(0.5, 0.9)) * (0.65 + 0.6 * broad)
             ragged = np.abs(x - middle) < reach * (0.55 + 0.75 * rough)
-            tone = np.array((34, 46, 26), np.float32) * rng.uniform(0.6, 1.5)
-            return (tone * (0.5 + 1.1 * rough[..., None])).astype(np.float32), (ragged & (y >= y1)).astype(np.float32)
+            leaves = np.array((34, 46, 26), np.float32) * rng.uniform(0.6, 1.5)
+            return (leaves * (0.5 + 1.1 * rough[..., None])).astype(np.float32), (ragged & (y >= y1)).astype(np.float32)
         case _:  # rock, snow, field: a bright patch with a ragged edge
             rough = 0.6 * grain.cut(rng, "round", shape) + 0.4 * grain.cut(rng, "fine", shape)
             tones = {"rock": (176, 168, 156), "snow": (236, 240, 246), "field": (196, 180, 120)}
-            tone = np.array(tones[feature.look], np.float32) * rng.uniform(0.85, 1.12)
+            stone = np.array(tones[feature.look], np.float32) * rng.uniform(0.85, 1.12)
             cover_ = np.clip((round_ * 1.4 + (rough - 0.5) * 2.2) * 4, 0, 1) * rng.uniform(0.6, 1.0)
-            return (tone * (0.8 + 0.4 * grain.cut(rng, "fine", shape)[..., None])).astype(np.float32), cover_.astype(np.float32)
-    return np.asarray(picture, np.float32), np.asarray(mask, np.float32) / 255
+            return (stone * (0.8 + 0.4 * grain.cut(rng, "fine", shape)[..., None])).astype(np.float32), cover_.astype(np.float32)
+    return np.asarray(picture, np.float32), np.asarray(np.asarray(mask, np.float32) / 255, np.float32)

@@ -12,8 +12,9 @@ from PIL import Image
 __all__ = ["Field", "Grain", "Kind", "crest_noise", "grain_of"]
 
 Field = NDArray[np.float32]
-#: "round": clouds and smoke; "wide": fields and strata, stretched along x; "fine": canopy and rubble, a few pixels across; "white": no grain.
-Kind = Literal["round", "wide", "fine", "white"]
+#: "round": clouds and smoke; "wide": fields and strata, stretched along x; "coarse" and "fine": canopy and rubble, near and far;
+#: "white": no grain.
+Kind = Literal["round", "wide", "coarse", "fine", "white"]
 
 _TILE_SEED = 20261121
 
@@ -21,7 +22,7 @@ _TILE_SEED = 20261121
 def _octaves(rng: np.random.Generator, shape: tuple[int, int], first: tuple[float, float], octaves: int, gain: float) -> Field:
     """Fractal noise in [0, 1]: `octaves` random grids, the first with cells of `first` (y, x) pixels, each later one half as large."""
     height, width = shape
-    total = np.zeros(shape, np.float32)
+    total: Field = np.zeros(shape, np.float32)
     weight = 1.0
     for octave in range(octaves):
         rows = max(2, round(height / first[0] * 2**octave) + 2)
@@ -32,7 +33,8 @@ def _octaves(rng: np.random.Generator, shape: tuple[int, int], first: tuple[floa
         total += weight * np.asarray(grid.resize((width, height), Image.Resampling.BICUBIC))
         weight *= gain
     low, high = np.percentile(total[::4, ::4], (0.5, 99.5))
-    return np.clip((total - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    clipped: Field = np.clip((total - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    return clipped
 
 
 class Grain:
@@ -45,7 +47,8 @@ class Grain:
         self._tiles: dict[Kind, list[Field]] = {
             "round": [_octaves(rng, self._shape, (260 * unit, 260 * unit), 7, 0.55) for _ in range(3)],
             "wide": [_octaves(rng, self._shape, (90 * unit, 420 * unit), 6, 0.6) for _ in range(3)],
-            "fine": [_octaves(rng, self._shape, (14 * unit, 14 * unit), 3, 0.8) for _ in range(2)],
+            "coarse": [_octaves(rng, self._shape, (15 * unit, 15 * unit), 4, 0.8) for _ in range(2)],
+            "fine": [_octaves(rng, self._shape, (5 * unit + 0.5, 5 * unit + 0.5), 2, 0.8) for _ in range(2)],
             "white": [rng.random(self._shape, dtype=np.float32) for _ in range(1)],
         }
 
@@ -77,7 +80,7 @@ def grain_of(width: int, height: int) -> Grain:
 def crest_noise(rng: np.random.Generator, width: int, knots: int, octaves: int, gain: float = 0.5) -> NDArray[np.float64]:
     """A line of `width` values around 0, within about [-1, 1]: the shape of a ridge. `knots` bends in the first octave."""
     x = np.linspace(0, 1, width)
-    line = np.zeros(width)
+    line: NDArray[np.float64] = np.zeros(width)
     weight, norm = 1.0, 0.0
     for octave in range(octaves):
         count = knots * 2**octave + 1
@@ -89,4 +92,4 @@ def crest_noise(rng: np.random.Generator, width: int, knots: int, octaves: int, 
         line += weight * (values[index] * (1 - blend) + values[index + 1] * blend)
         norm += weight**2
         weight *= gain
-    return line / np.sqrt(norm)
+    return np.asarray(line / np.sqrt(norm))

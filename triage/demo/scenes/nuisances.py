@@ -66,7 +66,7 @@ class Cloud:
         x1, y1, x2, y2 = (round(value) for value in _moved(self.rect, self.speed * seconds, 0.0))
         rng = np.random.default_rng([self.seed, 11])
         shape = (max(3, y2 - y1), max(3, x2 - x1))
-        y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]  # type: ignore[misc]  # numpy's step notation
+        y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
         if self.slope:
             body = np.clip(1 - np.abs(y - self.slope * x) * 9, 0, 1) * (0.5 + 0.5 * grain_of(1280, 720).cut(rng, "round", shape))
         else:
@@ -235,7 +235,7 @@ def make_nuisance(kind: str, seed: int, terrain: Terrain) -> tuple[str, Thing]:
     if kind in ("lens_flare", "lens_droplet"):
         return kind, _on_lens(rng, terrain, flare=kind == "lens_flare", seed=seed)
     if kind == "light":
-        x, y, layer = terrain.spot(rng)
+        x, y, _ = terrain.spot(rng)
         colour = [(255, 244, 214), (255, 214, 150), (255, 120, 90), (220, 235, 255)][int(rng.integers(4))]
         return kind, Lamp(x, y, float(rng.uniform(7, 30)) * unit, colour, bool(rng.random() < 0.4), seed)
     if kind == "rain":

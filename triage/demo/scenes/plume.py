@@ -24,9 +24,9 @@ Numbers = NDArray[np.float64]
 class Plume:
     """A source of puffs at (x, y), canvas pixels, on `layer` (0-based) of the terrain: nearer layers hide it.
 
-    height: how high puffs rise in their life, pixels; lean: drift along x per height; life: seconds. spread, start: radii at the
-    end and at the source, per height. opacity in [0, 1]: of the densest part. colour in 0..255 before grading. begin: second at
-    which the source starts; ramp: seconds until it is at full strength; end: when it stops. travel: pixels per second that the source itself
+    height: how high puffs rise in their life, pixels; lean: drift along x per height; life: seconds. spread, start: radii at
+    the end and at the source, per height. opacity in [0, 1]: of the densest part. colour in 0..255 before grading. begin: second
+    at which the source starts; ramp: seconds until it is at full strength; end: when it stops. travel: pixels per second that the source
     moves along x. wobble: meandering. level: puffs stay as they are (fog) instead of being replaced. drawn_share: how much
     of the plume the detector frames: puffs thinner than this share of the thickest are ignored.
     """
@@ -81,8 +81,8 @@ class Plume:
         )
         y = self.y - self.height * (age**0.75 + 0.10 * jitter[1] * age**0.7)
         if self.level:
-            x = self.x + self.travel * seconds + self.height * self.lean * (phase - 0.5) + 0.1 * self.height * jitter[0]
-            y = self.y + self.height * 0.3 * jitter[1]
+            x = self.x + self.travel * seconds + self.height * self.lean * 0.4 * jitter[0]
+            y = self.y + self.height * 0.22 * jitter[1]
         radius = self.height * (self.start + (self.spread - self.start) * age**0.85) * (1 + 0.3 * np.tanh(jitter[2]))
         strength = strength * np.clip(age * 14 + 0.25, 0, 1) * (1 - age) ** 1.15 * (0.7 + 0.3 * np.tanh(jitter[3]))
         return x, y, np.maximum(radius, 0.7), strength
@@ -137,7 +137,7 @@ class Plume:
         self, x: Numbers, y: Numbers, radius: Numbers, strength: Numbers, shape: tuple[int, int], moment: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Optical depth and brightness of each pixel: soft balls, torn by noise, lit from above and one side."""
-        step = max(1.0, max(shape) / 150)
+        step = max(1.0, max(shape) / 230)
         rows, columns = max(3, round(shape[0] / step)), max(3, round(shape[1] / step))
         gy, gx = (np.arange(rows) + 0.5) * shape[0] / rows, (np.arange(columns) + 0.5) * shape[1] / columns
         along_y = np.exp(-0.5 * ((gy[None, :] - y[:, None]) / (0.55 * radius[:, None])) ** 2)
@@ -215,8 +215,8 @@ def make_fog(seed: int, terrain: Terrain) -> Plume:
     tone = rng.uniform(205, 250)
     return Plume(
         x=x, y=y, layer=layer, height=size, lean=float(rng.uniform(2.0, 7.0)), life=100.0,
-        spread=float(rng.uniform(0.45, 0.8)), start=float(rng.uniform(0.3, 0.5)), opacity=float(rng.uniform(0.3, 0.9)),
+        spread=float(rng.uniform(0.3, 0.55)), start=float(rng.uniform(0.2, 0.35)), opacity=float(rng.uniform(0.3, 0.9)),
         colour=(tone * 0.98, tone, tone * 1.02), begin=-500.0, ramp=1.0, end=1e9,
         travel=float(rng.normal(0, 0.12)) * terrain.unit, wobble=0.0, level=True, drawn_share=float(rng.uniform(0.1, 0.3)),
-        texture=float(rng.uniform(0.3, 0.9)), seed=seed,
+        texture=float(rng.uniform(0.4, 1.2)), seed=seed,
     )  # fmt: skip

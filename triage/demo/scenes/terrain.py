@@ -20,7 +20,7 @@ BIOMES: tuple[Biome, ...] = ("forest", "scrub", "grass", "desert", "alpine")
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something permanent in the view that a detector may take for smoke. kind: the annotator's word for it; `look` says what is painted."""
+    """Something permanent that a detector may take for smoke. kind: the annotator's word for it; look: what is painted."""
 
     kind: str
     look: str
@@ -53,7 +53,7 @@ class Terrain:
 
     def skyline(self) -> NDArray[np.float64]:
         """y of the edge between sky and land for every x."""
-        return np.minimum.reduce(self.crests)
+        return np.asarray(np.minimum.reduce(self.crests))
 
     def front(self, layer: int) -> NDArray[np.float64]:
         """For every x the y below which something on `layer` (0-based) is hidden by nearer layers; the height when by none."""
@@ -90,7 +90,7 @@ def make_terrain(seed: int, size: tuple[int, int], margin: int) -> Terrain:
     for layer in range(layers):
         share = layer / layers
         base = horizon + (floor - horizon) * share**bend
-        swing = size[1] * rng.uniform(0.006, 0.05) * (1 + 1.5 * share) * (1.6 if biome == "alpine" else 1.0)
+        swing = size[1] * float(np.exp(rng.uniform(np.log(0.008), np.log(0.09)))) * (1 + share) * (1.6 if biome == "alpine" else 1.0)
         line = base + swing * crest_noise(rng, width, int(rng.integers(2, 6)), 6, rough)
         if rng.random() < (0.85 if biome == "forest" else 0.3):
             line -= _treeline(rng, width, size[0] / 1280 * (1 + 9 * share**1.5))

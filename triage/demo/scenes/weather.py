@@ -53,7 +53,7 @@ def make_weather(seed: int, *, daylight: float | None = None) -> Weather:
     """Draw the weather of one alert. `daylight` may be prescribed."""
     rng = np.random.default_rng([seed, 3])
     drawn = rng.random()
-    day = daylight if daylight is not None else 1.0 if drawn < 0.78 else rng.uniform(0.3, 0.75)
+    day = daylight if daylight is not None else 1.0 if drawn < 0.84 else rng.uniform(0.3, 0.75)
     warm = (1 - day) * rng.uniform(0.1, 0.7)
     tone = rng.uniform(150, 225)
     kind = rng.random()
@@ -64,16 +64,16 @@ def make_weather(seed: int, *, daylight: float | None = None) -> Weather:
         tone * (1 - blue * 0.25 - violet * 0.3),
         tone * (1 + blue * 0.45 - warm * 0.4),
     )
-    deep = rng.uniform(0.35, 0.95)
+    deep = rng.uniform(0.55, 0.98)
     zenith = (haze_colour[0] * deep * 0.75, haze_colour[1] * deep * 0.88, min(255.0, haze_colour[2] * (deep * 0.5 + 0.55)))
     if rng.random() < 0.3:  # grey sky
         zenith = (tone * 0.92, tone * 0.94, tone * 0.97)
-    cast = rng.normal(0, 0.035, 3)
+    cast = rng.normal(0, 0.03, 3) + rng.uniform(-0.5, 1) * np.array((-0.015, -0.01, 0.03))
     return Weather(
         daylight=float(day),
         sun=(1 + warm * 0.4, 1.0, 1 - warm * 0.35),
         haze_colour=haze_colour,
-        haze=float(rng.gamma(2.2, 0.75) + 0.15),
+        haze=float(rng.gamma(2.4, 0.7) + 0.15),
         zenith=zenith,
         cloud_cover=float(rng.choice((0.0, rng.uniform(0.1, 0.5), rng.uniform(0.5, 1.0)), p=(0.35, 0.4, 0.25))),
         cloud_drift=float(rng.normal(0, 0.5)),
@@ -165,7 +165,7 @@ def _clouds(
     field = grain_of(terrain.width, terrain.height).cut(rng, "round" if rng.random() < 0.6 else "wide", shape)
     edge = rng.uniform(1.5, 8)
     cover = np.clip((field - (1 - weather.cloud_cover) * 0.8) * edge, 0, 1) * rng.uniform(0.35, 0.95)
-    white = grade_colour((rng.uniform(200, 255),) * 3, weather)
+    white = grade_colour((rng.uniform(225, 255) if rng.random() < 0.8 else rng.uniform(150, 225),) * 3, weather)
     sky = Image.fromarray(((landscape.layer[:height] == 0) * 255).astype(np.uint8))
     return ((int(white[0]), int(white[1]), int(white[2])), Image.fromarray((cover * 255).astype(np.uint8))), sky
 

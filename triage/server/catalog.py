@@ -9,13 +9,16 @@ from functools import lru_cache
 from pathlib import Path
 
 from triage.config import Layout
-from triage.errors import BadFile
+from triage.errors import BadFile, TriageError
 from triage.files import read_json, sha256_bytes, sha256_file
 from triage.report.reader import LATEST, MARKER, ReportReader
-from triage.server.guarded import leads_out
-from triage.server.opened import OpenReport, Source
+from triage.sequences import slug
+from triage.server.guarded import leads_out, require_inside
+from triage.server.opened import OpenReport, ReportSource, Source
+from triage.server.packed import open_shards
 from triage.server.problems import NotServed
 from triage.server.schemas import ReportSummary
+from triage.shards.reader import ShardReport
 
 __all__ = ["Catalog"]
 
@@ -41,6 +44,7 @@ class Catalog:
         self._layout = layout
         self._asked_for = first
         self._lock = threading.Lock()
+        self._packed_name = ("", "")
         self._opened: dict[str, tuple[str, OpenReport]] = {}
 
     def problems(self) -> list[str]:
@@ -97,8 +101,7 @@ class Catalog:
             held = self._opened.get(place.variant)
             if held is not None and held[0] == place.stamp:
                 return held[1]
-            reader = ReportReader(place.root)
-            report = OpenReport(place.variant, place.source, reader, place.stamp)
+            report = OpenReport(place.variant, place.source, _reader(place), place.stamp, place.root)
             self._opened[place.variant] = (place.stamp, report)
             return report
 
@@ -124,7 +127,15 @@ class Catalog:
         ]
 
     def _packed_place(self) -> _Place | None:
-        return None
+        """The packed report; None = there is none, or it cannot be read (then `problems` says so)."""
+        root = self._layout.shards
+        if not (root / MARKER).is_file() or not (root / "report" / "manifest.json").is_file():
+            return None
+        stamp, written_ns = _stamp(root / "report" / "manifest.json")
+        with self._lock:
+            if self._packed_name[0] != stamp:
+                self._packed_name = stamp, _packed_variant(root)
+        return _Place(self._packed_name[1], "shards", root, stamp, written_ns)
 
     def _first(self, places: dict[str, _Place]) -> str | None:
         """The one asked for, else the report written last: what latest.json names, unless the packed one is younger."""
@@ -150,3 +161,24 @@ def _stamp(marker: Path) -> tuple[str, int]:
 def _rows_digest(place: _Place) -> str:
     """Of the rows as written; equal digests = the same report in two places."""
     return sha256_file(place.root / "results.parquet")
+
+
+def _reader(place: _Place) -> ReportSource:
+    """Raises BadFile when a file of the report is a link that leads out, or is damaged."""
+    if place.source == "shards":
+        open_shards(place.root, "report")
+        return ShardReport(place.root)
+    for name in (MARKER, "results.parquet", "dropped.json"):
+        require_inside(place.root / name, place.root)
+    return ReportReader(place.root)
+
+
+def _packed_variant(root: Path) -> str:
+    """The name of the packed report: its own, else one made from what scored it."""
+    try:
+        report = ShardReport(root)
+        config = report.model_config()
+        name = report.variant or slug(f"{config.get('variant') or ''} {config.get('model_version') or ''}")
+    except TriageError:
+        name = _PACKED
+    return name if _VARIANT.match(name) else _PACKED

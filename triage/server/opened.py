@@ -6,6 +6,7 @@ import gzip
 import threading
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from triage.errors import BadFile
+from triage.report.rows import conform
+from triage.server.guarded import require_inside
 from triage.server.problems import NotServed
 from triage.server.rows import COLUMNS, epoch_ms, ipc_stream, page_table
 from triage.server.schemas import BucketCounts, ModelPanel, Neighbour, Row
@@ -54,13 +57,17 @@ class ReportSource(Protocol):
 
 
 class OpenReport:
-    """Opening reads the rows; what is derived from them is made when first asked for. version: changes when the report does."""
+    """Opening reads the rows; what is derived from them is made when first asked for.
 
-    def __init__(self, variant: str, source: Source, reader: ReportSource, version: str) -> None:
-        self.variant, self.source, self.reader, self.version = variant, source, reader, version
+    version: changes when the report does. root: its directory; of a packed one, the shards'. Raises BadFile when it is damaged.
+    """
+
+    def __init__(self, variant: str, source: Source, reader: ReportSource, version: str, root: Path) -> None:
+        self.variant, self.source, self.version = variant, source, version
+        self._reader, self._root = reader, root
         self.threshold = reader.threshold
         self.config = reader.model_config()
-        self.table = reader.table()
+        self.table = conform(reader.table())
         self._lock = threading.RLock()
 
     def _once(self, make: Callable[[], Value]) -> Value:
@@ -85,7 +92,7 @@ class OpenReport:
     def num_dropped(self) -> int:
         """Sequences without a row; 0 when the report does not list them."""
         try:
-            return len(self.reader.dropped())
+            return len(self._reader.dropped())
         except BadFile:
             return 0
 
@@ -128,6 +135,25 @@ class OpenReport:
     @cached_property
     def _positions(self) -> dict[str, int]:
         return {key: position for position, key in enumerate(self.table["key"].to_pylist())}
+
+    # -- the files of one row
+
+    def details(self, key: str) -> dict[str, Any] | None:
+        """How the score of `key`, which has a row, came about; None = the model could not judge it. Raises BadFile."""
+        self._guard("details", key)
+        return self._reader.details(key)
+
+    def listed(self, key: str) -> dict[str, Any] | None:
+        """What the report itself says of the frames of `key`; None = nothing that can be read."""
+        try:
+            self._guard("sequences", key)
+            return self._reader.sequence(key)
+        except BadFile:
+            return None
+
+    def _guard(self, folder: str, key: str) -> None:
+        if self.source == "loose":
+            require_inside(self._root / folder / f"{key}.json", self._root)
 
     # -- neighbours
 

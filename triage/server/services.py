@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import triage
 from triage.config import Layout
 from triage.errors import BadFile, BadFrame
@@ -58,8 +56,8 @@ class Services:
             version=triage.__version__,
             data=self._layout.root.resolve().name,
             num_reports=len(self._catalog.summaries()),
-            problems=[self.shown(line) for line in self._catalog.problems()],
-            num_sequences=len(self._frames),
+            problems=[self.shown(line) for line in (*self._catalog.problems(), *self._frames.problems())],
+            num_sequences=self._frames.count(),
         )
 
     def reports(self) -> list[ReportSummary]:
@@ -85,11 +83,9 @@ class Services:
         """Everything about one sequence; what cannot be read is said in `partial`. Raises NotServed when the report has no such row."""
         report = self.report(variant)
         row = report.row(_checked(key, variant))
-        found = self._found(key)
+        found = self._found(report, key)
         details = self._details_or_error(report, key)
-        listed = None
-        if isinstance(found, BadFile):
-            listed = self._listed(report, key)
+        listed = report.listed(key) if isinstance(found, BadFile) else None
         return sequence_detail(
             row,
             found,
@@ -107,8 +103,9 @@ class Services:
 
     def frame(self, variant: str, key: str, index: int, width: int | None) -> Picture:
         """One frame, as it is or at most `width` pixels wide. Raises NotServed, BadFrame."""
-        self.report(variant).require(_checked(key, variant))
-        found = self._frames.get(key)
+        report = self.report(variant)
+        report.require(_checked(key, variant))
+        found = self._frame_set(report, key)
         where = f"{key}: frame {index}"
         data = found.image(index)
         if width is None:
@@ -119,7 +116,7 @@ class Services:
         """The patch of one slot of one tube. Raises NotServed, BadFrame."""
         report = self.report(variant)
         report.require(_checked(key, variant))
-        found = self._frames.get(key)
+        found = self._frame_set(report, key)
         return self._pictures.get(
             (variant, report.version, key, found.version, tube_id, frame_idx, size),
             lambda: self._cut(report, key, found, tube_id, frame_idx, size),
@@ -129,7 +126,7 @@ class Services:
         """The crops of the decisive tube side by side. Raises NotServed, BadFrame when no frame can be shown."""
         report = self.report(variant)
         report.require(_checked(key, variant))
-        found = self._frames.get(key)
+        found = self._frame_set(report, key)
         return self._pictures.get((variant, report.version, key, found.version, "strip", size), lambda: self._lay(report, key, found, size))
 
     def _cut(self, report: OpenReport, key: str, found: FrameSet, tube_id: int, frame_idx: int, size: int) -> Picture:
@@ -163,14 +160,17 @@ class Services:
 
     # -- parts
 
-    def _found(self, key: str) -> FrameSet | BadFile:
+    def _frame_set(self, report: OpenReport, key: str) -> FrameSet:
+        return self._frames.get(key, packed_first=report.source == "shards")
+
+    def _found(self, report: OpenReport, key: str) -> FrameSet | BadFile:
         try:
-            return self._frames.get(key)
+            return self._frame_set(report, key)
         except BadFile as error:
             return error
 
     def _details(self, report: OpenReport, key: str) -> Details | None:
-        content = report.reader.details(key)
+        content = report.details(key)
         return None if content is None else parse_details(content, f"details/{key}.json")
 
     def _details_or_error(self, report: OpenReport, key: str) -> Details | BadFile | None:
@@ -179,22 +179,17 @@ class Services:
         except BadFile as error:
             return error
 
-    def _listed(self, report: OpenReport, key: str) -> dict[str, Any] | None:
-        try:
-            return report.reader.sequence(key)
-        except BadFile:
-            return None
-
     def _same_alert(self, report: OpenReport, key: str, found: FrameSet | BadFile) -> list[Neighbour]:
         """Rows of the same alert; of another source API only when that cannot be told because their meta.json is not here."""
         rows = report.same_alert(key, _ALERT_ROWS)
         if isinstance(found, BadFile):
             return rows
-        return [row for row in rows if self._source_api(row.key, found.sequence.source_api) == found.sequence.source_api]
+        ours = found.sequence.source_api
+        return [row for row in rows if self._source_api(report, row.key, ours) == ours]
 
-    def _source_api(self, key: str, default: str | None) -> str | None:
+    def _source_api(self, report: OpenReport, key: str, default: str | None) -> str | None:
         try:
-            return self._frames.sequence(key).source_api
+            return self._frames.sequence(_checked(key, report.variant), packed_first=report.source == "shards").source_api
         except BadFile:
             return default
 

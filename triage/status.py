@@ -46,10 +46,8 @@ class Status:
 
     def text(self) -> str:
         """For people."""
-        lines = [self.data]
-        for place in self.places:
-            lines.append(f"  {place.name:<12}{place.problem or place.detail}")
-        return "\n".join([*lines, f"next: {self.next}", f"  {self.why}"])
+        lines = [f"  {place.name:<12}{place.problem or place.detail}" for place in self.places]
+        return "\n".join([self.data, *lines, f"next: {self.next}", f"  {self.why}"])
 
 
 def status(layout: Layout) -> Status:

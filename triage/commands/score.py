@@ -37,6 +37,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--limit", type=click.IntRange(min=1), help="Compute at most so many sequences now; the others are listed as not_scored.")
 @click.option("--rescore", is_flag=True, help="Forget this model's predictions and start over.")
 @click.option("--no-trigger", is_flag=True, help="Do not search for the frame at which the model fires.")
+@click.option(
+    "--keep-every", type=click.FloatRange(min=0), default=15.0, metavar="SECONDS", help="How much work a kill may lose. [default: 15]"
+)
 @click.option("--allow-uncalibrated", is_flag=True, help="Accept a model without calibrator; everything it scores is held.")
 @with_run
 def command(

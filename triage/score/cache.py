@@ -30,8 +30,7 @@ from triage.predictions import Prediction
 __all__ = ["FORMAT", "Features", "PredictionCache"]
 
 FORMAT = 1
-#: A part is sealed after this much work; what a kill loses is at most this and the batches under way.
-SECONDS_PER_PART = 15.0
+#: A part is sealed at this size, however little time it took.
 ROWS_PER_PART = 4096
 FEATURE_BYTES_PER_PART = 64_000_000
 
@@ -59,11 +58,13 @@ class PredictionCache:
     """One model's predictions. Whoever writes holds the directory's lock (`triage.files.lock`); readers need none.
 
     identity: what model.json must say (package and settings); None = take it as it is, for reading. Raises BadFile when the directory
-    belongs to another model.
+    belongs to another model. keep_every: a part is sealed after so many seconds of work; what a kill loses is at most this and the
+    batches under way.
     """
 
-    def __init__(self, root: Path, identity: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, root: Path, identity: Mapping[str, Any] | None = None, *, keep_every: float = 15.0) -> None:
         self.root = root
+        self._keep_every = keep_every
         self._tables: list[pa.Table] = []
         self._places: dict[tuple[str, str], _Place] = {}
         self._feature_tables: list[pa.Table] = []
@@ -128,7 +129,7 @@ class PredictionCache:
             self._feature_rows.append(row)
             self._feature_bytes += values.nbytes
         full = len(self._rows) >= ROWS_PER_PART or self._feature_bytes >= FEATURE_BYTES_PER_PART
-        if full or time.monotonic() - self._last_seal >= SECONDS_PER_PART:
+        if full or time.monotonic() - self._last_seal >= self._keep_every:
             self.seal()
 
     def seal(self) -> None:

@@ -39,7 +39,7 @@ class ScoreRequest:
 
     models: packages, the first decides buckets; empty = the bundled one. head: score kept features with this package's head instead.
     source: a store or shards; None = the data directory's store. limit: compute at most so many sequences in this run; None = all.
-    batch_size, workers: None = chosen by device and cores.
+    batch_size, workers: None = chosen by device and cores. keep_every: seconds of work that a kill may lose.
     """
 
     layout: Layout
@@ -57,6 +57,7 @@ class ScoreRequest:
     rescore: bool = False
     allow_uncalibrated: bool = False
     trigger: bool = True
+    keep_every: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _judge(
     """Everything that one model has not said yet."""
     root = request.layout.predictions / _directory(request, package)
     stack.enter_context(lock(root / ".lock"))
-    cache = PredictionCache(root, _identity(request, package))
+    cache = PredictionCache(root, _identity(request, package), keep_every=request.keep_every)
     if request.rescore:
         cache.clear()
     missing = [key for key, digest in found.digests.items() if (key, digest) not in cache]

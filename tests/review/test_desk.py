@@ -1,0 +1,217 @@
+"""Decisions, undo, disagreement, snapshots, damage: what the logs promise."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.review.conftest import table_of
+from triage.config import Layout
+from triage.errors import BadSetting
+from triage.review.decisions import parse_decision
+from triage.review.desk import Desk
+from triage.review.events import decode_ids, encode_ids
+from triage.review.fold import fold_events
+from triage.review.log import Logs
+from triage.review.selection import Rows
+
+
+def said(desk: Desk) -> dict[int, str]:
+    """Sequence -> the words of its decision, "?" where reviewers disagree."""
+    desk.refresh()
+    return {number: held.decision.words if held.decision else "?" for number, held in desk.state.all_standing()}
+
+
+def decide(desk: Desk, rows: Rows, where: str, words: str, **options: bool) -> str:
+    return desk.decide(rows, desk.select(rows, where), parse_decision(words), **options).event
+
+
+def test_a_bulk_decision_is_one_line_and_survives_a_restart(rows: Rows, desk: Desk, layout: Layout) -> None:
+    selection = desk.select(rows, "bucket = unlabeled", [2])
+    receipt = desk.decide(rows, selection, parse_decision("antenna", note="mast"), expect=1, seconds=1.5)
+    assert (receipt.count, receipt.changed) == (1, 0)
+    assert len((layout.decisions / "ana.jsonl").read_bytes().splitlines()) == 1
+    assert said(Desk(layout, "bob")) == {1: "antenna"}
+
+
+def test_a_selection_that_is_not_what_was_shown_is_refused(rows: Rows, desk: Desk, layout: Layout) -> None:
+    with pytest.raises(BadSetting, match="3 sequences were shown, but it is 2 now"):
+        desk.decide(rows, desk.select(rows, "bucket = unlabeled"), parse_decision("tree"), expect=3)
+    with pytest.raises(BadSetting, match="no sequence matches"):
+        desk.decide(rows, desk.select(rows, "score > 2"), parse_decision("tree"))
+    assert not (layout.decisions / "ana.jsonl").exists()
+
+
+def test_undo_and_redo_bring_back_exactly_what_was_there(rows: Rows, desk: Desk) -> None:
+    decide(desk, rows, "all", "tree")
+    decide(desk, rows, "sequence_id in (1, 2)", "smoke")
+    both = said(desk)
+    desk.undo()
+    assert said(desk) == dict.fromkeys(range(1, 6), "tree")
+    desk.undo()
+    assert said(desk) == {}
+    desk.redo()
+    assert said(desk) == dict.fromkeys(range(1, 6), "tree")
+    desk.redo()
+    assert said(desk) == both
+    with pytest.raises(BadSetting, match="nothing to redo"):
+        desk.redo()
+
+
+def test_somebody_else_may_undo_and_redo(rows: Rows, desk: Desk, layout: Layout) -> None:
+    event = decide(desk, rows, "all", "tree")
+    bob = Desk(layout, "bob")
+    bob.undo(event)
+    assert said(desk) == {}
+    with pytest.raises(BadSetting, match="is undone already"):
+        desk.undo(event)
+    desk.redo(event)
+    assert len(said(bob)) == 5
+
+
+def test_nothing_to_undo_is_said(desk: Desk) -> None:
+    with pytest.raises(BadSetting, match="ana has no decision that counts"):
+        desk.undo()
+    with pytest.raises(BadSetting, match="is in no log"):
+        desk.undo("abc")
+
+
+def test_two_who_disagree_decide_nothing_until_somebody_settles_it(rows: Rows, desk: Desk, layout: Layout) -> None:
+    bob, eve = Desk(layout, "bob"), Desk(layout, "eve")
+    decide(desk, rows, "sequence_id = 1", "tree")
+    decide(bob, rows, "sequence_id = 1", "smoke")
+    assert said(desk) == {1: "?"}
+    assert desk.select(rows, "disagreement").ids == (1,)
+    assert desk.select(rows, "decided").ids == ()
+    decide(eve, rows, "disagreement", "smoke", settle=True)
+    assert said(desk) == {1: "smoke:wildfire"}
+    decide(desk, rows, "sequence_id = 1", "antenna")
+    assert said(desk) == {1: "?"}
+
+
+def test_the_state_does_not_depend_on_which_log_is_read_first(rows: Rows, layout: Layout) -> None:
+    a, z = Desk(layout, "a-settler"), Desk(layout, "z-first")
+    decide(z, rows, "sequence_id = 1", "tree")
+    decide(a, rows, "sequence_id = 1", "smoke", settle=True)
+    assert said(a) == said(z) == said(Desk(layout, "new")) == {1: "smoke:wildfire"}
+
+
+def test_taking_a_decision_back_leaves_the_sequence_undecided(rows: Rows, desk: Desk) -> None:
+    decide(desk, rows, "all", "tree")
+    decide(desk, rows, "sequence_id = 3", "none")
+    assert 3 not in said(desk)
+
+
+def test_keep_for_later_is_not_decided(rows: Rows, desk: Desk) -> None:
+    decide(desk, rows, "sequence_id = 3", "later")
+    assert desk.select(rows, "decided").ids == ()
+    assert desk.pace(rows).later == 1
+
+
+def test_a_snapshot_shows_the_past(rows: Rows, desk: Desk) -> None:
+    decide(desk, rows, "sequence_id = 1", "tree")
+    desk.snapshot("monday")
+    decide(desk, rows, "all", "smoke")
+    past = desk.past("monday")
+    assert [number for number, _ in past.all_standing()] == [1]
+    with pytest.raises(BadSetting, match="expected one of monday"):
+        desk.past("tuesday")
+
+
+def test_views_are_saved_and_given_to_people(desk: Desk, layout: Layout) -> None:
+    desk.save_view("masts", {"where": "camera ~ mast"})
+    desk.save_view("masts", {"where": "camera ~ mast and not decided"})
+    desk.assign("masts", "bob", "2/5")
+    other = Desk(layout, "bob")
+    assert other.views() == {"masts": {"where": "camera ~ mast and not decided"}}
+    assert other.assignments() == [{"view": "masts", "to": "bob", "part": "2/5"}]
+    with pytest.raises(BadSetting, match="expected one of masts"):
+        desk.assign("mast", "bob")
+
+
+def test_large_selections_lie_beside_the_log(layout: Layout, desk: Desk) -> None:
+    rows = Rows(table_of([{"sequence_id": i, "triage_score": 0.1} for i in range(1, 301)]), "demo", 0.35)
+    decide(desk, rows, "all", "tree")
+    (kept,) = (layout.decisions / "sets").iterdir()
+    assert kept.read_bytes() == b"1-300"
+    assert len((layout.decisions / "ana.jsonl").read_bytes()) < 700
+    kept.unlink()
+    lost = Desk(layout, "bob")
+    assert said(lost) == {}
+    assert "the selection of a decision is missing" in lost.state.problems[0]
+
+
+@pytest.mark.parametrize("ids", [(), (5,), (1, 2, 3, 9, 11, 12), tuple(range(1000))])
+def test_sets_read_back(ids: tuple[int, ...]) -> None:
+    assert decode_ids(encode_ids(ids)) == ids
+
+
+def test_a_half_written_last_line_is_set_aside_and_work_goes_on(rows: Rows, desk: Desk, layout: Layout) -> None:
+    decide(desk, rows, "sequence_id = 1", "tree")
+    log = layout.decisions / "ana.jsonl"
+    with log.open("ab") as file:
+        file.write(b'{"format":1,"id":"half')
+    again = Desk(layout, "ana")
+    assert said(again) == {1: "tree"}
+    decide(again, rows, "sequence_id = 2", "tree")
+    assert said(Desk(layout, "bob")) == {1: "tree", 2: "tree"}
+    assert (layout.decisions / "ana.damaged").read_bytes() == b'{"format":1,"id":"half\n'
+    assert "half-written last line was moved to ana.damaged" in again.state.problems[0]
+
+
+def test_a_changed_line_is_noticed_and_the_rest_counts(rows: Rows, desk: Desk, layout: Layout) -> None:
+    for number in (1, 2, 3):
+        decide(desk, rows, f"sequence_id = {number}", "tree")
+    log = layout.decisions / "ana.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(lines[0] + b"{broken}\n" + lines[2])
+    damaged = Desk(layout, "bob")
+    assert said(damaged) == {1: "tree", 3: "tree"}
+    assert "ana.jsonl: line 2: not a decision event" in damaged.state.problems[0]
+    assert "ana.jsonl: line 3: does not follow the line before it" in damaged.state.problems[1]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.review.conftest import table_of
+from triage.config import Layout
+from triage.review.decisions import parse_decision
+from triage.review.desk import Desk
+from triage.review.selection import Rows
+rows = Rows(table_of([{"sequence_id": i, "triage_score": 0.1} for i in range(1, 101)]), "demo", 0.35)
+desk = Desk(Layout(Path(sys.argv[1])), sys.argv[2])
+for i in range(1, 101):
+    desk.decide(rows, desk.select(rows, f"sequence_id = {i}"), parse_decision("tree"))
+    print(i, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_writers_killed_at_random_moments_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    acknowledged = {"ana": 0, "bob": 0}
+    rng = random.Random(5)
+    for _ in range(3):
+        writers = {
+            who: subprocess.Popen([sys.executable, "-c", WRITER, str(root), who], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+            for who in ("ana", "bob", "ana ")
+        }
+        for writer in writers.values():
+            assert writer.stdout is not None
+            writer.stdout.readline()
+        time.sleep(rng.uniform(0.01, 0.15))
+        for who, writer in writers.items():
+            writer.send_signal(signal.SIGKILL)
+            out, _ = writer.communicate()
+            acknowledged[who.strip()] += 1 + len([line for line in out.split() if line])
+    state = fold_events(Logs(root / "03_decisions"))
+    decisions = {who: sum(one.reviewer == who for one in state.records) for who in ("ana", "bob")}
+    assert all(decisions[who] >= acknowledged[who] > 0 for who in acknowledged)
+    assert state.problems == []

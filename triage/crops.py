@@ -21,7 +21,8 @@ PixelBox = tuple[int, int, int, int]
 
 #: Larger images are refused: a header of a few bytes may announce gigabytes.
 MAX_PIXELS = 100_000_000
-_FORMATS = ("JPEG", "MPO", "PNG")
+#: MPO (two JPEGs in one file) comes in as JPEG: Pillow knows no opener of that name.
+_FORMATS = ("JPEG", "PNG")
 
 
 def decode_rgb(data: bytes, where: str = "frame") -> Image.Image:

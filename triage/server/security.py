@@ -76,8 +76,6 @@ def check_request(method: str, headers: Headers, names: Iterable[str], *, loopba
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
         raise Refused("the request was started by another site", expected=f"Origin of {host[:200]}", found=origin[:200])
     if method not in _READ:
-        if origin is None and site is None and headers.get("referer") is not None:
-            raise Refused("a write must say where it comes from", expected="an Origin header", found="none")
         content_type = headers.get("content-type", "").split(";")[0].strip().lower()
         if content_type != "application/json":
             raise Refused("a write must be JSON", expected="Content-Type: application/json", found=content_type[:200])

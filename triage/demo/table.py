@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from triage.demo.faults import Faults
-from triage.demo.world import READY, STAGES, World
-from triage.sequences import Frame, Sequence
+from triage.demo.world import READY, World
+from triage.sequences import STAGES, Frame, Sequence
 
 __all__ = ["Listing", "Row", "Table", "Verdict"]
 

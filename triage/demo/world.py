@@ -14,15 +14,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from triage.files import sha256_bytes, write_bytes, write_json
+from triage.files import sha256_bytes
 from triage.progress import Progress
 from triage.sequences import Box, Frame, Sequence, key_of
+from triage.store import Store
 
-__all__ = ["READY", "STAGES", "World", "plain_jpeg", "plain_world", "write_world"]
+__all__ = ["READY", "World", "plain_jpeg", "plain_world", "write_world"]
 
 READY = "ready_to_annotate"
-#: The stages of a sequence, in order; a sequence without annotation is in none of the first four.
-STAGES: tuple[str, ...] = ("imported", READY, "seq_annotation_done", "annotated", "no_annotation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +51,18 @@ def write_world(world: World, store_root: Path, *, labelled: bool = True) -> int
 
     labelled False writes every label as "unknown", as for sequences that nobody annotated. A sequence that is there is kept as it is.
     """
+    store = Store(store_root)
     with Progress("write scenes", total=len(world.sequences), unit="sequence") as progress:
         for sequence in world.sequences:
-            directory = store_root / sequence.directory
-            if not (directory / "meta.json").exists():
-                frames = []
-                for frame in sequence.frames:
-                    data = world.image(frame.bucket_key or "")
-                    write_bytes(directory / frame.file, data)
-                    frames.append(replace(frame, sha256=sha256_bytes(data), size=len(data)))
-                whole = replace(sequence, frames=tuple(frames))
+            if sequence.key not in store:
+                pictures = [world.image(frame.bucket_key or "") for frame in sequence.frames]
+                frames = tuple(
+                    replace(frame, sha256=sha256_bytes(data), size=len(data)) for frame, data in zip(sequence.frames, pictures, strict=True)
+                )
+                whole = replace(sequence, frames=frames)
                 if not labelled:
                     whole = replace(whole, label="unknown", smoke_types=(), false_positive_types=())
-                write_json(directory / "meta.json", whole.to_meta())
+                store.write_sequence(whole, pictures)
             progress.advance()
     return len(world.sequences)
 

@@ -66,7 +66,10 @@ class ReadOnlyPools:
             manager.clear()
 
     def _manager(self, url: str) -> urllib3.PoolManager:
-        origin = origin_of(url)
+        try:
+            origin = origin_of(url)
+        except ValueError:
+            raise urllib3.exceptions.LocationParseError(_without_query(url)) from None
         with self._lock:
             if origin not in self._proxies:
                 self._proxies[origin] = select_proxy(url, get_environ_proxies(url))

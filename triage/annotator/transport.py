@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import IncompleteRead
 
 import urllib3
 from urllib3 import exceptions as wire_errors
@@ -147,13 +148,15 @@ def _reason(problem: Exception) -> str:
     """The inner cause in a few words, without URLs: those of images are signed."""
     if isinstance(problem, wire_errors.NameResolutionError):
         return "the host's name is not known"
-    if isinstance(problem, wire_errors.ConnectTimeoutError):
+    if isinstance(problem, wire_errors.ConnectTimeoutError) and not isinstance(problem, wire_errors.NewConnectionError):
         return "no connection in time"
     if isinstance(problem, wire_errors.ReadTimeoutError):
         return "no answer in time"
-    cut = next((part for part in (problem, *problem.args) if isinstance(part, wire_errors.IncompleteRead)), None)
+    cut = next((part for part in (problem, *problem.args) if isinstance(part, IncompleteRead)), None)
     if cut is not None:
-        return f"the body was cut: {cut.partial} bytes came, {cut.expected} more were announced"
+        partial: object = cut.partial  # urllib3 counts what came, http.client keeps it
+        came = len(partial) if isinstance(partial, bytes) else partial
+        return f"the body was cut: {came} bytes came, {cut.expected} more were announced"
     cause = problem.__cause__ or problem.__context__ or problem
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()

@@ -78,9 +78,12 @@ def test_a_fresh_token_that_is_refused_too_is_an_error() -> None:
 
 
 def test_a_login_without_a_token_is_no_annotator() -> None:
-    with Loopback(answering(login=Reply(body=b'{"ok": true}'))) as server, client_of(server.url) as client:
-        with pytest.raises(BadAnswer, match="expected an access_token, found none"):
-            client.me()
+    with (
+        Loopback(answering(login=Reply(body=b'{"ok": true}'))) as server,
+        client_of(server.url) as client,
+        pytest.raises(BadAnswer, match="expected an access_token, found none"),
+    ):
+        client.me()
 
 
 @pytest.mark.parametrize("url", ["", "annotator.example.org", "ftp://host", "https://user:word@host", "https://host?x=1", "http://[::1"])
@@ -112,17 +115,23 @@ def test_a_web_page_is_told_from_an_api(status: int) -> None:
 def test_a_redirect_to_another_host_never_sees_the_token() -> None:
     with Loopback(lambda seen: Reply()) as other:
         away = Reply(307, headers={"Location": f"{other.url}/api/v1/users/me"})
-        with Loopback(answering(me=away)) as server, client_of(server.url) as client:
-            with pytest.raises(BadAnswer, match=r"redirected to http://127.0.0.1:\d+, where the login must not follow"):
-                client.me()
+        with (
+            Loopback(answering(me=away)) as server,
+            client_of(server.url) as client,
+            pytest.raises(BadAnswer, match=r"redirected to http://127.0.0.1:\d+, where the login must not follow"),
+        ):
+            client.me()
         assert other.seen == []
 
 
 def test_the_login_is_never_sent_on() -> None:
     with AnnotatorServer(plain_world(1)) as other:
-        with AnnotatorServer(plain_world(1), faults=Faults(redirect_api_to=other.url)) as server, client_of(server.url) as client:
-            with pytest.raises(BadAnswer, match="redirected to"):
-                client.me()
+        with (
+            AnnotatorServer(plain_world(1), faults=Faults(redirect_api_to=other.url)) as server,
+            client_of(server.url) as client,
+            pytest.raises(BadAnswer, match="redirected to"),
+        ):
+            client.me()
         assert other.requests == []
 
 
@@ -138,9 +147,12 @@ def test_a_redirect_on_the_annotators_own_host_is_followed() -> None:
 
 
 def test_redirects_that_go_round_end() -> None:
-    with Loopback(answering(me=Reply(307, headers={"Location": "/api/v1/users/me"}))) as server, client_of(server.url) as client:
-        with pytest.raises(BadAnswer, match="redirected 4 times"):
-            client.me()
+    with (
+        Loopback(answering(me=Reply(307, headers={"Location": "/api/v1/users/me"}))) as server,
+        client_of(server.url) as client,
+        pytest.raises(BadAnswer, match="redirected 4 times"),
+    ):
+        client.me()
 
 
 # -- listing
@@ -157,10 +169,12 @@ def test_an_unknown_stage_is_refused_before_it_is_sent() -> None:
 
 def test_both_forms_of_timestamps_and_labels_are_read() -> None:
     world = plain_world(2)
-    with AnnotatorServer(type(world)(world.sequences, world.image, {1: "annotated", 2: "ready_to_annotate"})) as server:
-        with client_of(server.url) as client:
-            (waiting,) = client.sequences(READY).rows
-            (done,) = client.sequences(SequenceQuery("annotated")).rows
+    with (
+        AnnotatorServer(type(world)(world.sequences, world.image, {1: "annotated", 2: "ready_to_annotate"})) as server,
+        client_of(server.url) as client,
+    ):
+        (waiting,) = client.sequences(READY).rows
+        (done,) = client.sequences(SequenceQuery("annotated")).rows
     assert waiting.recorded_at == datetime(2026, 5, 1, 8, 7, tzinfo=UTC)
     assert done.recorded_at == datetime(2026, 5, 1, 8, tzinfo=UTC)
     assert waiting.annotation is None
@@ -170,9 +184,11 @@ def test_both_forms_of_timestamps_and_labels_are_read() -> None:
 
 def test_null_is_kept_apart_from_zero() -> None:
     row = {"id": 5, "recorded_at": None, "azimuth": None, "temporal_model_score": None, "unknown": [1]}
-    with Loopback(answering(sequences=page(row, {**row, "id": 6, "azimuth": 0, "temporal_model_score": 0.0}))) as server:
-        with client_of(server.url) as client:
-            first, second = client.sequences(READY).rows
+    with (
+        Loopback(answering(sequences=page(row, {**row, "id": 6, "azimuth": 0, "temporal_model_score": 0.0}))) as server,
+        client_of(server.url) as client,
+    ):
+        first, second = client.sequences(READY).rows
     assert (first.recorded_at, first.azimuth, first.temporal_model_score) == (None, None, None)
     assert (second.azimuth, second.temporal_model_score) == (0, 0.0)
 
@@ -218,18 +234,24 @@ def test_detections_come_whole_and_in_time_order() -> None:
 
 def test_a_detection_list_that_never_adds_up_is_an_error() -> None:
     row = {"id": 1, "algo_predictions": {"predictions": []}}
-    with Loopback(answering(detections=page(row, total=3))) as server, client_of(server.url) as client:
-        with pytest.raises(BadAnswer, match="sequence 9: 3 frames announced, 1 listed, 3 times"):
-            client.detections(9)
+    with (
+        Loopback(answering(detections=page(row, total=3))) as server,
+        client_of(server.url) as client,
+        pytest.raises(BadAnswer, match="sequence 9: 3 frames announced, 1 listed, 3 times"),
+    ):
+        client.detections(9)
 
 
 @pytest.mark.parametrize(
     "box", [{"xyxyn": [0, 0, 1], "confidence": 1}, {"xyxyn": [0, 0, 1, 1]}, {"xyxyn": [0, 0, 1, "x"], "confidence": 1}]
 )
 def test_a_malformed_box_is_refused(box: object) -> None:
-    with Loopback(answering(detections=page({"id": 1, "algo_predictions": {"predictions": [box]}}))) as server:
-        with client_of(server.url) as client, pytest.raises(BadAnswer, match=r"sequence 9: algo_predictions.predictions.0"):
-            client.detections(9)
+    with (
+        Loopback(answering(detections=page({"id": 1, "algo_predictions": {"predictions": [box]}}))) as server,
+        client_of(server.url) as client,
+        pytest.raises(BadAnswer, match=r"sequence 9: algo_predictions.predictions.0"),
+    ):
+        client.detections(9)
 
 
 def test_boxes_that_are_not_known_are_not_none_found() -> None:
@@ -284,9 +306,12 @@ def test_a_redirect_of_the_image_host_is_followed_without_the_token() -> None:
 
 @pytest.mark.parametrize("content", [b'{"url": null}', b'{"url": "file:///etc/passwd"}', b"[]"])
 def test_a_link_that_is_none_is_refused(content: bytes) -> None:
-    with Loopback(answering(url=Reply(body=content))) as server, client_of(server.url) as client:
-        with pytest.raises(BadAnswer, match="expected a link to an image"):
-            client.frame_url(1)
+    with (
+        Loopback(answering(url=Reply(body=content))) as server,
+        client_of(server.url) as client,
+        pytest.raises(BadAnswer, match="expected a link to an image"),
+    ):
+        client.frame_url(1)
 
 
 def test_rough_weather_changes_nothing() -> None:
@@ -375,9 +400,12 @@ def test_every_recorded_answer_that_triage_asks_for_is_read() -> None:
         assert row.last_seen_at == datetime(2026, 5, 1, 8, 39, 30, tzinfo=UTC)
         assert row.annotation is not None
         assert row.annotation.false_positive_types == ["unlabeled"]
-    with Loopback(answering(login=recorded("login-wrong-password"))) as server, client_of(server.url) as client:
-        with pytest.raises(BadCredentials):
-            client.me()
+    with (
+        Loopback(answering(login=recorded("login-wrong-password"))) as server,
+        client_of(server.url) as client,
+        pytest.raises(BadCredentials),
+    ):
+        client.me()
     with Loopback(answering(sequences=recorded("bad-token"))) as server, client_of(server.url) as client, pytest.raises(BadCredentials):
         client.sequences(READY)
     with Loopback(answering(url=recorded("detection-url-unknown"))) as server, client_of(server.url) as client, pytest.raises(BadFrame):

@@ -15,7 +15,6 @@ from triage.files import lock
 from triage.report import ReportReader, find_report, verify_report
 from triage.score import ScoreSummary
 from triage.sequences import key_of
-from triage.store import Store
 
 Run = Callable[..., ScoreSummary]
 

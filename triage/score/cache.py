@@ -83,6 +83,8 @@ class PredictionCache:
             self.identity: Mapping[str, Any] = read_json(path, expect_format=FORMAT)
             return
         self.identity = {"format": FORMAT, **identity}
+        for left in self.root.glob(f"{TEMPORARY_PREFIX}*"):  # by a run that was killed: the lock says that nobody writes now
+            left.unlink(missing_ok=True)
         if not path.is_file():
             with disk_errors(self.root):
                 write_json(path, self.identity, durable=True)

@@ -7,12 +7,14 @@ import http.client
 import itertools
 
 import httpx
+import pytest
 
 from tests.server.conftest import VARIANT
 
 CLIENTS, REQUESTS = 50, 10_000
 
 
+@pytest.mark.slow
 def test_fifty_clients_over_ten_thousand_requests_without_an_error(client: httpx.Client) -> None:
     one = f"/api/reports/{VARIANT}/sequences/pyro-annotator_"
     paths = ["/api/reports", f"/api/reports/{VARIANT}/rows.arrow"]

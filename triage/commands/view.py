@@ -30,6 +30,7 @@ def command(
     leaves this machine unless --allow-remote says so.
     """
     from triage.server.serve import Exposure, locate, view
+    from triage.server.static import built_page
 
     layout, named = (run.layout, None) if path is None else locate(path)
     exposure = Exposure.of(host, setting_int("port") if port is None else port, allow_remote=allow_remote)
@@ -39,4 +40,4 @@ def command(
         if not no_browser:
             webbrowser.open(url)
 
-    view(layout, exposure, variant=variant or named, ready=ready)
+    view(layout, exposure, page=built_page(), variant=variant or named, ready=ready)

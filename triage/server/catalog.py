@@ -36,6 +36,13 @@ class _Place:
     stamp: str
     written_ns: int
 
+    def is_current(self) -> bool:
+        """Is the report still the one that was found?"""
+        try:
+            return _stamp(_marker(self.source, self.root))[0] == self.stamp
+        except OSError:
+            return False
+
 
 class Catalog:
     """The reports of one data directory. It is looked at anew for every question; a report is read again only when it changed."""
@@ -45,7 +52,7 @@ class Catalog:
         self._asked_for = first
         self._lock = threading.Lock()
         self._packed_name = ("", "")
-        self._opened: dict[str, tuple[str, OpenReport]] = {}
+        self._opened: dict[str, tuple[_Place, OpenReport]] = {}
 
     def problems(self) -> list[str]:
         """Reports that are there but cannot be opened, one line each."""
@@ -85,6 +92,9 @@ class Catalog:
 
     def get(self, variant: str) -> OpenReport:
         """The report that /api/reports lists under `variant`. Raises NotServed when there is none, BadFile when it is damaged."""
+        held = self._opened.get(variant)
+        if held is not None and held[0].is_current():
+            return held[1]
         places = self._places()
         place = places.get(variant)
         if place is None:
@@ -99,10 +109,10 @@ class Catalog:
     def _open(self, place: _Place) -> OpenReport:
         with self._lock:
             held = self._opened.get(place.variant)
-            if held is not None and held[0] == place.stamp:
+            if held is not None and held[0].stamp == place.stamp:
                 return held[1]
             report = OpenReport(place.variant, place.source, _reader(place), place.stamp, place.root)
-            self._opened[place.variant] = (place.stamp, report)
+            self._opened[place.variant] = (place, report)
             return report
 
     def _places(self) -> dict[str, _Place]:
@@ -121,7 +131,7 @@ class Catalog:
         if not root.is_dir():
             return []
         return [
-            _Place(directory.name, "loose", directory, *_stamp(directory / MARKER))
+            _Place(directory.name, "loose", directory, *_stamp(_marker("loose", directory)))
             for directory in sorted(root.iterdir())
             if _VARIANT.match(directory.name) and (directory / MARKER).is_file() and not leads_out(directory / MARKER, root)
         ]
@@ -129,9 +139,9 @@ class Catalog:
     def _packed_place(self) -> _Place | None:
         """The packed report; None = there is none, or it cannot be read (then `problems` says so)."""
         root = self._layout.shards
-        if not (root / MARKER).is_file() or not (root / "report" / "manifest.json").is_file():
+        if not (root / MARKER).is_file() or not _marker("shards", root).is_file():
             return None
-        stamp, written_ns = _stamp(root / "report" / "manifest.json")
+        stamp, written_ns = _stamp(_marker("shards", root))
         with self._lock:
             if self._packed_name[0] != stamp:
                 self._packed_name = stamp, _packed_variant(root)
@@ -150,6 +160,11 @@ class Catalog:
             named = None
         candidates = [place for place in (named, packed) if place is not None] or list(places.values())
         return max(candidates, key=lambda place: (place.written_ns, place.variant)).variant
+
+
+def _marker(source: Source, root: Path) -> Path:
+    """What is written last: newer than all the rest of the report."""
+    return root / MARKER if source == "loose" else root / "report" / "manifest.json"
 
 
 def _stamp(marker: Path) -> tuple[str, int]:

@@ -14,10 +14,9 @@ from fastapi import FastAPI
 
 from triage.config import Layout
 from triage.errors import BadFile, BadSetting
-from triage.report import find_report
 from triage.server.app import create_app
+from triage.server.catalog import Catalog
 from triage.server.security import is_loopback
-from triage.server.static import built_page
 
 __all__ = ["Exposure", "Server", "bind", "locate", "serve", "url_of", "view"]
 
@@ -144,17 +143,17 @@ def locate(path: Path) -> tuple[Layout, str | None]:
     return Layout(path), None
 
 
-def view(layout: Layout, exposure: Exposure, *, variant: str | None, ready: Callable[[str], None]) -> None:
+def view(layout: Layout, exposure: Exposure, *, page: Path | None, variant: str | None, ready: Callable[[str], None]) -> None:
     """Serve the built page and the API over `layout` until Ctrl-C; `ready` gets the URL once it answers.
 
-    variant: the report to open first; None = the one written last.
+    page: see `built_page`; None = it was not built. variant: the report to open first; None = the one written last.
     Raises BadFile when the page was not built or there is no such report, BadSetting when the port or the host cannot be had.
     """
-    page = built_page()
     if page is None:
         raise BadFile("the viewer's page is not built; `make view` in a checkout builds it (needs Node 20), an installed wheel carries it")
-    if variant is not None:
-        find_report(layout.reports, variant)
+    if variant is not None and variant not in (known := [report.variant for report in Catalog(layout).summaries()]):
+        there = f"there is {', '.join(known)}" if known else "there is none"
+        raise BadSetting(f"--variant {variant}: no such report under {layout.root}; {there}")
     sock = bind(exposure.host, exposure.port)
     port = int(sock.getsockname()[1])
     app = create_app(layout, host=exposure.host, port=port, token=exposure.token, page=page, variant=variant)

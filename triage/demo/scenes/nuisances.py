@@ -74,10 +74,10 @@ class Cloud:
             body = body * np.clip((1 - np.maximum(np.abs(x), np.abs(y))) * 8, 0, 1)
         tone = grade_colour((self.grey, self.grey, self.grey * 1.02), scenery.weather)
         mask = Image.fromarray((np.clip(body * self.opacity, 0, 1) * 255).astype(np.uint8))
-        left, top = max(0, x1), max(0, y1)
-        cut = mask.crop((left - x1, top - y1, min(frame.width, x2) - x1, min(frame.height, y2) - y1))
-        if cut.width < 1 or cut.height < 1:
+        left, top, right, bottom = max(0, x1), max(0, y1), min(frame.width, x2), min(frame.height, y2)
+        if right <= left or bottom <= top:  # it has drifted out of view
             return
+        cut = mask.crop((left - x1, top - y1, right - x1, bottom - y1))
         sky = Image.fromarray(((scenery.landscape.layer[top : top + cut.height, left : left + cut.width] == 0) * 255).astype(np.uint8))
         frame.paste((int(tone[0]), int(tone[1]), int(tone[2])), (left, top), ImageChops.multiply(cut, sky))
 

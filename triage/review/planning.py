@@ -1,0 +1,45 @@
+"""`triage plan` as one call: the decisions, the certificate and the files come together here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from triage.config import Layout
+from triage.errors import BadSetting
+from triage.review.auditing import bucket_status
+from triage.review.fold import State
+from triage.review.handover import Basis, Planned, write_plan
+from triage.review.payloads import build_payloads
+from triage.review.selection import Rows
+
+__all__ = ["plan_payloads"]
+
+
+def plan_payloads(
+    layout: Layout,
+    rows: Rows,
+    state: State,
+    *,
+    undecided_unlabel: bool = False,
+    without_certificate: bool = False,
+    include: Iterable[int] = (),
+) -> tuple[Planned, str]:
+    """(the plan on disk, one line about its certificate, "" when none is needed).
+
+    Raises BadSetting when undecided sequences would be discarded without a certificate for exactly this bucket and nobody insists.
+    """
+    plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include)
+    certificate, line = None, ""
+    if plan.undecided:
+        status = bucket_status(layout, rows, state)
+        certificate = status.certified
+        line = f"Certificate: {status.reason}"
+        if certificate is None:
+            if not without_certificate:
+                raise BadSetting(
+                    f"{len(plan.undecided)} undecided sequences would be discarded unseen: {status.reason}; "
+                    "or insist with --without-certificate, which the payload's summary will say"
+                )
+            line = f"WITHOUT A CERTIFICATE, because you insisted ({status.reason})"
+    basis = Basis(rows.variant, rows.model_version, rows.threshold, certificate, bool(plan.undecided) and certificate is None)
+    return write_plan(layout.payloads, plan, basis), line

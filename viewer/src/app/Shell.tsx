@@ -12,7 +12,7 @@ interface Props {
 
 export function Shell({ top, side, main, detail }: Props) {
   return (
-    <div className={styles.shell} data-detail={detail !== undefined && detail !== null}>
+    <div className={styles.shell} data-detail={Boolean(detail)}>
       <header className={styles.top}>{top}</header>
       {side !== undefined && (
         <aside className={styles.side} aria-label="Overview">
@@ -20,7 +20,7 @@ export function Shell({ top, side, main, detail }: Props) {
         </aside>
       )}
       <main className={styles.main}>{main}</main>
-      {detail !== undefined && detail !== null && <div className={styles.detail}>{detail}</div>}
+      {Boolean(detail) && <div className={styles.detail}>{detail}</div>}
     </div>
   );
 }

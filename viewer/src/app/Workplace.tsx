@@ -1,10 +1,12 @@
 /** The report at work: overview, filters, the rows as table or grid, the open sequence. Owns the mark and the keys of the list. */
 import { useCallback, useMemo, useState } from "react";
 import { FilterBar } from "@/features/filters/components/FilterBar";
+import { SequenceGrid } from "@/features/grid/components/SequenceGrid";
 import { BucketCards } from "@/features/overview/components/BucketCards";
 import { Explainer } from "@/features/overview/components/Explainer";
 import { Organizations } from "@/features/overview/components/Organizations";
 import { Outcomes } from "@/features/overview/components/Outcomes";
+import { SequencePane } from "@/features/sequence/components/SequencePane";
 import { SequenceTable } from "@/features/table/components/SequenceTable";
 import { ThresholdPanel } from "@/features/threshold/components/ThresholdPanel";
 import { useKeys } from "@/lib/keys/useKeys";
@@ -37,6 +39,9 @@ export function Workplace({ top }: { top: React.ReactNode }) {
   useKeys({
     next: () => move(1),
     previous: () => move(-1),
+    // In the grid they move by rows of tiles: that is the grid's business.
+    down: () => (view.mode === "table" || view.open !== null ? move(1) : false),
+    up: () => (view.mode === "table" || view.open !== null ? move(-1) : false),
     pageDown: () => move(PAGE),
     pageUp: () => move(-PAGE),
     first: () => move(-rows.length),
@@ -60,11 +65,10 @@ export function Workplace({ top }: { top: React.ReactNode }) {
         main={
           <>
             <FilterBar />
-            <div className={styles.rows}>
-              <SequenceTable />
-            </div>
+            <div className={styles.rows}>{view.mode === "grid" ? <SequenceGrid /> : <SequenceTable />}</div>
           </>
         }
+        detail={view.open !== null && <SequencePane sequenceKey={view.open} />}
       />
     </SelectionProvider>
   );

@@ -27,8 +27,7 @@ export function FilterBar() {
   const change = (part: Partial<Filters>) => go({ filters: { ...filters, ...part } });
   return (
     <div className={styles.bar} role="search" aria-label="Filters">
-      <div className={styles.controls}>
-        <input
+              <input
           ref={search}
           type="search"
           className={styles.search}
@@ -63,7 +62,7 @@ export function FilterBar() {
           onChange={(from, to) => change({ scoreMin: bound(from), scoreMax: bound(to) })}
         />
         <RangeFilter
-          label="Day (UTC)"
+          label="Day"
           type="date"
           from={filters.from ?? ""}
           to={filters.to ?? ""}
@@ -77,8 +76,6 @@ export function FilterBar() {
             Undecided
           </Button>
         )}
-      </div>
-      <div className={styles.summary}>
         <p className={styles.shown} role="status">
           <strong>{count(rows.length)}</strong> / {count(table.length)} shown
         </p>
@@ -95,7 +92,6 @@ export function FilterBar() {
             Clear all
           </Button>
         )}
-      </div>
     </div>
   );
 }

@@ -12,18 +12,18 @@ export interface Column {
 }
 
 const ALL: readonly Column[] = [
-  { id: "key", title: "Sequence", width: "minmax(96px, 110px)", numeric: false },
-  { id: "score", title: "Score", width: "76px", numeric: true, help: "0 to 1, higher looks more like smoke; – = could not be judged" },
-  { id: "bucket", title: "Bucket", width: "108px", numeric: false, help: "At the threshold of the slider" },
-  { id: "outcome", title: "Outcome", width: "136px", numeric: false, help: "Against the label, at the threshold of the slider" },
+  { id: "key", title: "Sequence", width: "76px", numeric: false },
+  { id: "score", title: "Score", width: "64px", numeric: true, help: "0 to 1, higher looks more like smoke; – = could not be judged" },
+  { id: "bucket", title: "Bucket", width: "104px", numeric: false, help: "At the threshold of the slider" },
+  { id: "outcome", title: "Outcome", width: "116px", numeric: false, help: "Against the label, at the threshold of the slider" },
   { id: "decision", title: "Decision", width: "120px", numeric: false },
-  { id: "organization", title: "Organization", width: "minmax(110px, 1fr)", numeric: false },
-  { id: "camera", title: "Camera", width: "minmax(130px, 1.6fr)", numeric: false },
-  { id: "azimuth", title: "Azimuth", width: "78px", numeric: true, help: "Where the camera looks, in degrees" },
-  { id: "time", title: "Start (UTC)", width: "136px", numeric: false },
-  { id: "tubes", title: "Tubes", width: "66px", numeric: true, help: "Boxes followed over frames that the model kept" },
-  { id: "frames", title: "Frames", width: "74px", numeric: true },
-  { id: "trigger", title: "Trigger", width: "74px", numeric: true, help: "0-based frame at which the model fired; – = never" },
+  { id: "organization", title: "Organization", width: "minmax(96px, 1fr)", numeric: false },
+  { id: "camera", title: "Camera", width: "minmax(110px, 1.8fr)", numeric: false },
+  { id: "azimuth", title: "Azimuth", width: "74px", numeric: true, help: "Where the camera looks, in degrees" },
+  { id: "time", title: "Start (UTC)", width: "124px", numeric: false },
+  { id: "tubes", title: "Tubes", width: "58px", numeric: true, help: "Boxes followed over frames that the model kept" },
+  { id: "frames", title: "Frames", width: "64px", numeric: true },
+  { id: "trigger", title: "Trigger", width: "64px", numeric: true, help: "0-based frame at which the model fired; – = never" },
 ];
 
 export function columnsOf(report: Pick<Report, "table" | "decisions">): readonly Column[] {

@@ -59,7 +59,7 @@ export function Histogram({ scores, threshold, own }: Props) {
       </div>
       <figcaption className={styles.caption}>
         {bin === undefined
-          ? "Height grows with the square root of the count"
+          ? "Square-root scale"
           : `${bin.from.toFixed(2)} to ${bin.to.toFixed(2)}: ${count(bin.unlabeled + bin.review)}`}
       </figcaption>
     </figure>

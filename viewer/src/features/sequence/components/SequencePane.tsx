@@ -1,0 +1,56 @@
+/** The open sequence: loads it, then draws it. Keyed by sequence, so that nothing of the last one is left. */
+import { useMemo } from "react";
+import { Button } from "@/components/ui/Button";
+import { Empty, Failed, Loading } from "@/components/ui/States";
+import { useSequence } from "@/lib/data/queries";
+import type { FrameCache } from "@/lib/frames/frameCache";
+import { useReport } from "@/lib/report/report";
+import { useView } from "@/lib/view/store";
+import { useFrameCache, usePreload } from "../model/useFrames";
+import { Header } from "./Header";
+import { SequenceBody } from "./SequenceBody";
+import styles from "./SequencePane.module.css";
+
+export function SequencePane({ sequenceKey }: { sequenceKey: string }) {
+  const cache = useFrameCache();
+  const { table } = useReport();
+  const { go } = useView();
+  const row = useMemo(() => table.rowOf(sequenceKey), [table, sequenceKey]);
+  if (row < 0) {
+    return (
+      <Empty title="This report has no such sequence">
+        <p>
+          The address asks for <bdi className={styles.key}>{sequenceKey}</bdi>.
+        </p>
+        <Button onClick={() => go({ open: null })}>Back to the list</Button>
+      </Empty>
+    );
+  }
+  return (
+    <section className={styles.pane} aria-label={`Sequence ${table.sequenceId[row]}`}>
+      <Header row={row} />
+      <Loaded key={sequenceKey} sequenceKey={sequenceKey} row={row} cache={cache} />
+    </section>
+  );
+}
+
+function Loaded({ sequenceKey, row, cache }: { sequenceKey: string; row: number; cache: FrameCache }) {
+  const { summary } = useReport();
+  const sequence = useSequence(summary, sequenceKey);
+  usePreload(cache, row, sequence.isSuccess);
+  if (sequence.isPending) {
+    return (
+      <div className={styles.waiting}>
+        <Loading what="the sequence" />
+      </div>
+    );
+  }
+  if (sequence.isError) {
+    return (
+      <div className={styles.waiting}>
+        <Failed what="this sequence" error={sequence.error} onRetry={() => void sequence.refetch()} />
+      </div>
+    );
+  }
+  return <SequenceBody key={sequence.data.version} detail={sequence.data} row={row} cache={cache} />;
+}

@@ -1,0 +1,100 @@
+/** Loads and decodes the frames of the open sequence, and keeps the neighbourhood of the list warm. */
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import type { SequenceDetail } from "@/lib/api/types";
+import { useDataSource } from "@/lib/data/dataSource";
+import { sequenceQuery } from "@/lib/data/queries";
+import { FrameCache, type FrameKey } from "@/lib/frames/frameCache";
+import { useReport } from "@/lib/report/report";
+import { useSelection } from "@/lib/report/selection";
+import { neighbourhood } from "./neighbourhood";
+import type { FrameState } from "./player";
+
+const framesOf = (detail: SequenceDetail): FrameKey => ({ key: detail.row.key, version: detail.version, count: detail.frames.length });
+
+/** One cache per report, for as long as the detail is mounted. */
+export function useFrameCache(): FrameCache {
+  const source = useDataSource();
+  const { summary } = useReport();
+  const cache = useMemo(
+    () => new FrameCache((frames, index, signal) => source.frame(summary, frames.key, index, frames.version, signal)),
+    [source, summary],
+  );
+  useEffect(() => () => cache.keepOnly(new Set()), [cache]);
+  return cache;
+}
+
+const AT_ONCE = 3;
+
+/** States aligned with `detail.frames`; they turn from loading to ready or missing one by one, first frame first. */
+export function useFrames(cache: FrameCache, detail: SequenceDetail): readonly FrameState[] {
+  const [states, setStates] = useState<readonly FrameState[]>(() => startOf(detail));
+  useEffect(() => {
+    const { signal, leave } = leaving();
+    const bitmaps: ImageBitmap[] = [];
+    const frames = framesOf(detail);
+    const set = (index: number, state: FrameState) => {
+      if (!signal.aborted) setStates((before) => before.with(index, state));
+    };
+    const wanted = detail.frames.flatMap(({ index, available }) => (available ? [index] : []));
+    const walk = async () => {
+      for (let index = wanted.shift(); index !== undefined && !signal.aborted; index = wanted.shift()) {
+        try {
+          const image = await createImageBitmap(await cache.frame(frames, index));
+          if (signal.aborted) image.close();
+          else bitmaps.push(image);
+          set(index, { kind: "ready", image });
+        } catch (error) {
+          set(index, { kind: "missing", reason: reasonOf(error) });
+        }
+      }
+    };
+    for (let lane = 0; lane < AT_ONCE; lane++) void walk();
+    return () => {
+      leave();
+      for (const image of bitmaps) image.close();
+    };
+  }, [cache, detail]);
+  return states;
+}
+
+/** A signal for asynchronous work of an effect, and what its cleanup calls. */
+function leaving(): { signal: AbortSignal; leave: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, leave: () => controller.abort() };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException) return "the file is not a whole image";
+  return error instanceof Error ? error.message : String(error);
+}
+
+function startOf(detail: SequenceDetail): readonly FrameState[] {
+  return detail.frames.map(({ available, reason }) =>
+    available ? { kind: "loading" } : { kind: "missing", reason: reason ?? "the file is not there" },
+  );
+}
+
+/** Preloads the next sequences once this one is here, keeps the previous, cancels the rest. */
+export function usePreload(cache: FrameCache, row: number, ready: boolean): void {
+  const source = useDataSource();
+  const queries = useQueryClient();
+  const { summary, table } = useReport();
+  const { rows } = useSelection();
+  useEffect(() => {
+    const { next, previous } = neighbourhood(rows, row);
+    const keep = new Set([row, ...next, ...previous].filter((each) => each >= 0).map((each) => table.key(each)));
+    cache.keepOnly(keep);
+    void queries.cancelQueries({ predicate: ({ queryKey }) => queryKey[0] === "sequence" && !keep.has(queryKey[3] as string) });
+    if (!ready) return;
+    const { signal, leave } = leaving();
+    void (async () => {
+      for (const each of next) {
+        if (signal.aborted) return;
+        const detail = await queries.query(sequenceQuery(source, summary, table.key(each))).catch(() => null);
+        if (detail !== null && !signal.aborted) await cache.preload(framesOf(detail));
+      }
+    })();
+    return leave;
+  }, [cache, queries, ready, row, rows, source, summary, table]);
+}

@@ -26,13 +26,13 @@ _UPRIGHT = frozenset(("antenna", "tree", "pole"))
 
 @dataclass(frozen=True, slots=True)
 class Landscape:
-    """A painted terrain. land: float32 [H, W, 3] in 0..255 (sky pixels are black). layer: uint8 [H, W], 0 = sky, k = layer k-1.
+    """A painted terrain. land: uint8 [H, W, 3], RGB (sky pixels are black). layer: uint8 [H, W], 0 = sky, k = layer k-1.
 
     near: float32 [H, W] in [0, 1], 0 = the farthest; of the sky 0.
     """
 
     terrain: Terrain
-    land: Field
+    land: NDArray[np.uint8]
     layer: NDArray[np.uint8]
     near: Field
 
@@ -62,7 +62,7 @@ def paint_landscape(terrain: Terrain) -> Landscape:
     # What stands upright comes last: it hides what lies behind it.
     for feature in sorted(terrain.features, key=lambda feature: (feature.look in _UPRIGHT, feature.layer)):
         _paint_feature(land, layer_of, near_of, feature, grain, terrain)
-    return Landscape(terrain, np.clip(land, 0, 255), layer_of, near_of)
+    return Landscape(terrain, np.clip(land, 0, 255).astype(np.uint8), layer_of, near_of)
 
 
 def _ground(

@@ -62,7 +62,8 @@ def extents(alert: Alert, thing: Thing) -> list[Rect | None]:
 class Stage:
     """Renders frames. `render` may be called from several threads."""
 
-    def __init__(self, kept: int = 4) -> None:
+    def __init__(self, kept: int = 10) -> None:
+        # A pull has some thirty requests in flight, over a handful of sequences: theirs must stay at hand. About 12 MB each at 1280x720.
         self._landscapes: _Shelf[Landscape] = _Shelf(kept)
         self._sceneries: _Shelf[Scenery] = _Shelf(kept)
 

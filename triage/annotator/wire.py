@@ -42,6 +42,8 @@ def format_time(when: datetime) -> str:
 def _instant(value: Any) -> Any:
     if isinstance(value, str):
         return parse_time(value)
+    if isinstance(value, datetime):
+        return value
     raise ValueError("expected a timestamp")
 
 

@@ -6,7 +6,7 @@ page may skip or repeat rows. The walk therefore never asks for a second page of
 1. It asks for the first page of `recorded_at >= cursor`, ascending. One answer is one snapshot: every row before the page's last
    timestamp that is in the queue is in it.
 2. The cursor moves to that last timestamp, which is asked for again: its ties may lie beyond the page. Repeats are dropped by id.
-3. When a whole page has the cursor's timestamp, that one timestamp is listed by itself (`listing_tie`), and the cursor steps over it.
+3. When a whole page has the cursor's timestamp, that one timestamp is listed by itself, and the cursor steps over it.
 4. Rows without `recorded_at` lie outside every window. When the totals with and without a bound differ, they are listed from the end of
    the order where the annotator keeps them.
 
@@ -19,14 +19,31 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
 
-from triage.annotator import LARGEST_PAGE, Client, SequencePage, SequenceQuery, SequenceRow
+from triage.annotator import LARGEST_PAGE, SequencePage, SequenceQuery, SequenceRow
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "Pages"]
 
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _STEP = timedelta(microseconds=1)  # the resolution of the annotator's timestamps
 _PASSES = 6
+
+
+class Pages(Protocol):
+    """Who answers pages: `annotator.Client`, or a table in a test."""
+
+    def sequences(
+        self,
+        query: SequenceQuery,
+        *,
+        page: int = 1,
+        size: int = LARGEST_PAGE,
+        order_by: Literal["recorded_at", "created_at"] = "recorded_at",
+        descending: bool = False,
+    ) -> SequencePage:
+        """One page (1-based) of at most `size` rows; LIMIT/OFFSET over whatever is there at that moment."""
+        ...
 
 
 @dataclass
@@ -39,7 +56,7 @@ class Listing:
     limited: True = stopped by `limit`, so nothing is claimed of the rest. why_incomplete: empty = complete.
     """
 
-    client: Client
+    client: Pages
     query: SequenceQuery
     page_size: int = LARGEST_PAGE
     limit: int | None = None
@@ -51,7 +68,6 @@ class Listing:
     unreadable: dict[int | str, str] = field(default_factory=dict)
     why_incomplete: list[str] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
-    _undated: int = 0
 
     @property
     def listed(self) -> int:
@@ -139,23 +155,29 @@ class Listing:
     # -- rows without recorded_at
 
     def _without_time(self) -> Iterator[SequenceRow]:
+        """They are as many as the totals with and without a bound differ; passes are repeated until one sees that many."""
         for attempt in range(_PASSES):
-            everything = self._page(self.query, size=1)
-            missing = everything.total - self._count(replace(self.query, since=_EARLIEST))
-            if missing <= self._undated:
+            everything = self._count(self.query)
+            missing = everything - self._count(replace(self.query, since=_EARLIEST))
+            if missing <= 0:
                 return
-            yield from self._undated_pages(everything.total, from_the_front=attempt % 2 == 0)
-        if missing > self._undated:
-            self.why_incomplete.append(f"{missing} sequences have no recorded_at; {self._undated} of them were listed")
+            found = yield from self._undated_pages(everything, from_the_front=attempt % 2 == 0)
+            if found >= missing:
+                return
+        self.why_incomplete.append(f"{missing} sequences have no recorded_at; the last of {_PASSES} passes listed {found}")
 
-    def _undated_pages(self, total: int, *, from_the_front: bool) -> Iterator[SequenceRow]:
-        """Descending, PostgreSQL puts nulls first; a server that puts them last keeps them on the last pages."""
+    def _undated_pages(self, total: int, *, from_the_front: bool) -> Generator[SequenceRow, None, int]:
+        """Descending, PostgreSQL puts nulls first; a server that puts them last keeps them on the last pages. Returns how many it saw."""
+        found: set[int] = set()
         last = -(-total // LARGEST_PAGE)
         for number in range(1, last + 1) if from_the_front else range(last, 0, -1):
             page = self._page(self.query, size=LARGEST_PAGE, number=number, descending=True)
             yield from self._new(page)
-            if all(row.recorded_at is not None for row in page.rows):
-                return
+            undated = {row.id for row in page.rows if row.recorded_at is None}
+            if not undated:
+                break
+            found |= undated
+        return len(found)
 
     # -- one page
 
@@ -166,8 +188,8 @@ class Listing:
         self, query: SequenceQuery, *, size: int, number: int = 1, descending: bool = False, by_creation: bool = False
     ) -> SequencePage:
         self.pages += 1
-        order_by = "created_at" if by_creation else "recorded_at"
-        return self.client.sequences(query, page=number, size=size, descending=descending, order_by=order_by)  # type: ignore[arg-type]
+        order_by: Literal["recorded_at", "created_at"] = "created_at" if by_creation else "recorded_at"
+        return self.client.sequences(query, page=number, size=size, descending=descending, order_by=order_by)
 
     def _new(self, page: SequencePage) -> Iterator[SequenceRow]:
         for sequence_id, reason in page.bad:
@@ -177,5 +199,4 @@ class Listing:
                 self.repeats += 1
             else:
                 self._seen.add(row.id)
-                self._undated += row.recorded_at is None
                 yield row

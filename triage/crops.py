@@ -13,7 +13,7 @@ from PIL import Image
 
 from triage.errors import BadFrame
 
-__all__ = ["MAX_PIXELS", "PixelBox", "crop_box_px", "cut_patch", "decode_rgb", "is_empty"]
+__all__ = ["MAX_PIXELS", "PixelBox", "crop_box_px", "cut_patch", "decode_rgb", "fit_patch", "is_empty"]
 
 XYWH = tuple[float, float, float, float]
 #: (x0, y0, x1, y1) in pixels, half-open, inside the image.
@@ -22,6 +22,7 @@ PixelBox = tuple[int, int, int, int]
 #: Larger images are refused: a header of a few bytes may announce gigabytes.
 MAX_PIXELS = 100_000_000
 #: MPO (two JPEGs in one file) comes in as JPEG: Pillow knows no opener of that name.
+_BLACK = (0, 0, 0)
 _FORMATS = ("JPEG", "PNG")
 
 
@@ -79,13 +80,16 @@ def cut_patch(image: Image.Image, box: PixelBox, patch_size: int) -> Image.Image
 
     A region that is not square is centred in a black square first; an empty one gives a black patch. Bilinear with antialiasing.
     """
-    black = (0, 0, 0)
     if is_empty(box):
-        return Image.new("RGB", (patch_size, patch_size), black)
-    crop = image.crop(box)
+        return Image.new("RGB", (patch_size, patch_size), _BLACK)
+    return fit_patch(image.crop(box), patch_size)
+
+
+def fit_patch(crop: Image.Image, patch_size: int) -> Image.Image:
+    """The second half of `cut_patch`: a crop that is not empty, squared with black and resized."""
     if crop.width != crop.height:
         side = max(crop.size)
-        square = Image.new("RGB", (side, side), black)
+        square = Image.new("RGB", (side, side), _BLACK)
         square.paste(crop, ((side - crop.width) // 2, (side - crop.height) // 2))
         crop = square
     return crop.resize((patch_size, patch_size), Image.Resampling.BILINEAR)

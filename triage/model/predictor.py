@@ -109,7 +109,7 @@ class Predictor:
         batch_size: int | None = None,
         threads: int | None = None,
         trigger: bool = True,
-        decode: Literal["pillow", "simplejpeg"] = "pillow",
+        decode: Literal["auto", "pillow", "simplejpeg"] = "auto",
     ) -> None:
         if precision not in ("fp32", "bf16"):
             raise BadSetting(f"precision {precision!r}: expected fp32 or bf16")

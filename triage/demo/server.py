@@ -7,6 +7,7 @@ what is measured against it, which no framework offers. What is answered is deci
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from triage.demo.api import IMAGE_ROOT, Answer, Api, Request
 from triage.demo.faults import Faults
 from triage.demo.world import World
+from triage.errors import BadSetting
 
 __all__ = ["AnnotatorServer", "Seen"]
 
@@ -53,12 +55,12 @@ class AnnotatorServer:
         self._faults = faults or Faults()
         self._times: dict[str, int] = defaultdict(int)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="scenes")
-        self._loop = asyncio.new_event_loop()
         self._connections: set[_Connection] = set()
         self._api: Api | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="annotator-at-home", daemon=True)
         self._ready = threading.Event()
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
 
     @property
     def faults(self) -> Faults:
@@ -108,33 +110,44 @@ class AnnotatorServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._loop is not None
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self) -> None:
-        loop = self._loop
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            try:
+                listening = runner.run(self._listen())
+            except Exception as error:  # handed to the thread that waits in __enter__
+                self._failure = error
+                return
+            finally:
+                self._ready.set()
+            try:
+                self._loop.run_forever()
+            finally:
+                for host in listening:
+                    host.close()
+                for connection in list(self._connections):
+                    connection.abort()
+                runner.run(asyncio.sleep(0))
+
+    async def _listen(self) -> list[asyncio.Server]:
+        loop = asyncio.get_running_loop()
+        images = await loop.create_server(lambda: _Connection(self, self._image_answer), "127.0.0.1", 0)
+        self.image_url = f"http://127.0.0.1:{images.sockets[0].getsockname()[1]}"
+        self._api = Api(self._world, self._faults, login=self.login, password=self.password, image_host=self.image_url)
         try:
-            images = loop.run_until_complete(loop.create_server(lambda: _Connection(self, self._image_answer), "127.0.0.1", 0))
-            self.image_url = f"http://127.0.0.1:{images.sockets[0].getsockname()[1]}"
-            self._api = Api(self._world, self._faults, login=self.login, password=self.password, image_host=self.image_url)
-            calls = loop.run_until_complete(loop.create_server(lambda: _Connection(self, self._api_answer), "127.0.0.1", self._port))
-            self.url = f"http://127.0.0.1:{calls.sockets[0].getsockname()[1]}"
-        except BaseException as error:
-            self._failure = error
-            self._ready.set()
-            loop.close()
-            return
-        self._ready.set()
-        try:
-            loop.run_forever()
-        finally:
+            calls = await loop.create_server(lambda: _Connection(self, self._api_answer), "127.0.0.1", self._port)
+        except OSError as error:
             images.close()
-            calls.close()
-            for connection in list(self._connections):
-                connection.abort()
-            loop.run_until_complete(asyncio.sleep(0))
-            loop.close()
+            if error.errno == errno.EADDRINUSE:
+                raise BadSetting(f"--port {self._port}: is taken; choose another, or leave it out for any free one") from error
+            raise
+        self.url = f"http://127.0.0.1:{calls.sockets[0].getsockname()[1]}"
+        return [images, calls]
 
     def _note(self, request: Request) -> None:
         self.requests.append(Seen(request.method, request.target, request.authorization is not None))
@@ -188,14 +201,14 @@ class AnnotatorServer:
             return Answer(200, data, "image/jpeg", cut=len(data) // 2 if trouble == "truncate" else None)
 
         if self._world.rendered:
-            made = self._loop.run_in_executor(self._pool, picture)
+            made = asyncio.get_running_loop().run_in_executor(self._pool, picture)
             made.add_done_callback(lambda done: self._later(send, done.result()) if not done.cancelled() else None)
         else:
             self._later(send, picture())
 
     def _later(self, send: Callable[[Answer | None], None], answer: Answer | None) -> None:
         if self._faults.latency > 0:
-            self._loop.call_later(self._faults.latency, send, answer)
+            asyncio.get_running_loop().call_later(self._faults.latency, send, answer)
         else:
             send(answer)
 

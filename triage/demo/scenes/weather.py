@@ -114,10 +114,10 @@ def develop(landscape: Landscape, weather: Weather) -> Scenery:
     depth = weather.haze * np.clip(1 - landscape.near, 0, 1) ** 1.5 * 1.6 + 0.04 * weather.haze
     see = np.exp(-depth).astype(np.float32)[..., None]
     haze = np.array(weather.haze_colour, np.float32)
-    picture = landscape.land * np.array(weather.sun, np.float32)
-    picture = haze + (picture - haze) * see
-    picture = np.where(landscape.layer[..., None] == 0, _sky(rng, terrain, weather), picture)
-    graded = _grade(picture, weather)
+    lit = landscape.land * np.array(weather.sun, np.float32)
+    veiled = haze + (lit - haze) * see
+    whole = np.where(landscape.layer[..., None] == 0, _sky(rng, terrain, weather), veiled)
+    graded = _grade(whole, weather)
     ground = Image.fromarray(graded)
     if weather.soften > 0.25:
         ground = ground.filter(ImageFilter.GaussianBlur(weather.soften * terrain.unit))

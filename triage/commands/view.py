@@ -20,9 +20,17 @@ __all__ = ["command"]
 @click.option("--allow-remote", is_flag=True, help="Let other machines connect, with the token in the printed URL.")
 @click.option("--no-browser", is_flag=True, help="Print the URL, open nothing.")
 @click.option("--variant", default=None, help="Open this report first.  [default: the one written last]")
+@click.option("--reviewer", default=None, help=option_help("reviewer"))
 @with_run
 def command(
-    run: Run, path: Path | None, port: int | None, host: str | None, allow_remote: bool, no_browser: bool, variant: str | None
+    run: Run,
+    path: Path | None,
+    port: int | None,
+    host: str | None,
+    allow_remote: bool,
+    no_browser: bool,
+    variant: str | None,
+    reviewer: str | None,
 ) -> None:
     """Browse the sequences of a data directory: both buckets, every frame, the tubes and the scores.
 
@@ -40,4 +48,4 @@ def command(
         if not no_browser:
             webbrowser.open(url)
 
-    view(layout, exposure, page=built_page(), variant=variant or named, ready=ready)
+    view(layout, exposure, page=built_page(), variant=variant or named, ready=ready, reviewer=reviewer)

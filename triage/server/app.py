@@ -23,11 +23,21 @@ __all__ = ["create_app"]
 _THREADS = 24
 
 
-def create_app(layout: Layout, *, host: str, port: int, token: str | None = None, page: Path | None, variant: str | None = None) -> FastAPI:
+def create_app(
+    layout: Layout,
+    *,
+    host: str,
+    port: int,
+    token: str | None = None,
+    page: Path | None,
+    variant: str | None = None,
+    reviewer: str | None = None,
+) -> FastAPI:
     """The viewer's application over one data directory; nothing is read before the first request.
 
     host, port: what it will be bound to; names other than those of this machine are refused as Host.
     variant: the report to open first; None = the one written last.
+    reviewer: who decides when a request does not say; None = TRIAGE_REVIEWER or the login name.
     token: what every visitor must present; None is only for loopback. page: the built page's directory; None = the API alone.
     Raises ValueError when another machine could connect without a token.
     """
@@ -51,7 +61,11 @@ def create_app(layout: Layout, *, host: str, port: int, token: str | None = None
         generate_unique_id_function=_operation_id,
     )
     app.state.services = Services(
-        layout, compress=not is_loopback(host), first=variant, annotator_page=None if link in (None, "", "none") else link
+        layout,
+        compress=not is_loopback(host),
+        first=variant,
+        reviewer=reviewer,
+        annotator_page=None if link in (None, "", "none") else link,
     )
     problems.install(app)
     for router in ROUTERS:

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from triage.errors import BadFrame, BadInput, Retryable, TriageError
+from triage.errors import BadFrame, BadInput, BadSetting, Retryable, TriageError
 from triage.server.schemas import Problem
 
 __all__ = ["NotServed", "Refused", "install", "problem_response"]
@@ -50,6 +50,8 @@ def problem_response(status: int, problem: Problem) -> JSONResponse:
 def _status_of(error: TriageError) -> int:
     if isinstance(error, BadFrame):
         return 404
+    if isinstance(error, BadSetting):
+        return 422
     if isinstance(error, Retryable):
         return 503
     return 500

@@ -143,7 +143,9 @@ def locate(path: Path) -> tuple[Layout, str | None]:
     return Layout(path), None
 
 
-def view(layout: Layout, exposure: Exposure, *, page: Path | None, variant: str | None, ready: Callable[[str], None]) -> None:
+def view(
+    layout: Layout, exposure: Exposure, *, page: Path | None, variant: str | None, ready: Callable[[str], None], reviewer: str | None = None
+) -> None:
     """Serve the built page and the API over `layout` until Ctrl-C; `ready` gets the URL once it answers.
 
     page: see `built_page`; None = it was not built. variant: the report to open first; None = the one written last.
@@ -156,5 +158,5 @@ def view(layout: Layout, exposure: Exposure, *, page: Path | None, variant: str 
         raise BadSetting(f"--variant {variant}: no such report under {layout.root}; {there}")
     sock = bind(exposure.host, exposure.port)
     port = int(sock.getsockname()[1])
-    app = create_app(layout, host=exposure.host, port=port, token=exposure.token, page=page, variant=variant)
+    app = create_app(layout, host=exposure.host, port=port, token=exposure.token, page=page, variant=variant, reviewer=reviewer)
     serve(app, sock, lambda: ready(url_of(exposure.host, port, exposure.token)))

@@ -15,6 +15,7 @@ from triage.server.frames import Frames, FrameSet
 from triage.server.opened import OpenReport
 from triage.server.pictures import Picture, crop_of, shrunk, strip_of, whole_frame
 from triage.server.problems import NotServed
+from triage.server.reviewing import Reviewing
 from triage.server.schemas import Health, ModelPanel, Neighbour, ReportSummary, SequenceDetail
 
 __all__ = ["Services"]
@@ -34,15 +35,25 @@ class Services:
 
     compress: visitors come over a network, where compressed rows arrive sooner; on one machine they do not.
     first: the report to open first; None = the one written last.
+    reviewer: who decides when a request does not say; None = TRIAGE_REVIEWER or the login name. `review` answers about decisions.
     annotator_page: a URL with `{sequence_id}`, the link of each sequence to the annotator's web page; None = no link.
     """
 
-    def __init__(self, layout: Layout, *, compress: bool = False, first: str | None = None, annotator_page: str | None = None) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        compress: bool = False,
+        first: str | None = None,
+        annotator_page: str | None = None,
+        reviewer: str | None = None,
+    ) -> None:
         self._layout = layout
         self._compress = compress
         self._annotator_page = annotator_page
         self._catalog = Catalog(layout, first)
         self._frames = Frames(layout, _FRAME_BYTES)
+        self.review = Reviewing(layout, reviewer)
         self._pictures: ByteCache[Picture] = ByteCache(_PICTURE_BYTES, lambda picture: len(picture.data) + 512)
 
     def shown(self, text: str) -> str:

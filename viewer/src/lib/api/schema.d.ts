@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign
+         * @description Give a saved view, or a part of it, to a reviewer.
+         */
+        post: operations["assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -24,6 +44,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description The newest decisions and undos of everybody, newest first.
+         */
+        get: operations["getHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/redo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redo
+         * @description Bring back what was undone.
+         */
+        post: operations["redo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports": {
         parameters: {
             query?: never;
@@ -36,6 +96,67 @@ export interface paths {
          * @description Every report that can be opened, the one to open first in front. Empty = nothing was scored or fetched yet.
          */
         get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{variant}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit
+         * @description The newest audit's worklist in blind order; null = none was planned for this report.
+         */
+        get: operations["getAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{variant}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description Decide a selection with one event; it is on disk when this answers.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{variant}/decisions.arrow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decisions
+         * @description What stands, for the rows that somebody has an opinion about: row (int32, its place in rows.arrow), words, reviewer, decided,
+         *     disagreement. snapshot: as it was at that moment.
+         */
+        get: operations["getDecisions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -64,6 +185,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/{variant}/pace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pace
+         * @description How far the report is decided, and the time left at the recent pace.
+         */
+        get: operations["getPace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports/{variant}/rows.arrow": {
         parameters: {
             query?: never;
@@ -75,13 +216,34 @@ export interface paths {
          * Rows
          * @description All rows as one Arrow IPC stream with one record batch; columns as in `Row`.
          *
-         *     Text columns of few values (source, label, decision, outcome, triage_bucket, hold_reason, model_version, organization_name, camera_name) are
-         *     dictionary-coded with int32 indices; key is plain text; started_at and last_seen_at are float64 milliseconds since 1970 UTC; triage_score,
-         *     score, probability and azimuth are float64; the other numbers are int32, or float64 where a value does not fit.
+         *     Text columns of few values (source, label, decision, outcome, triage_bucket, hold_reason, model_version, organization_name,
+         *     camera_name) are dictionary-coded with int32 indices; key is plain text; started_at and last_seen_at are float64 milliseconds since
+         *     1970 UTC; triage_score, score, probability and azimuth are float64; the other numbers are int32, or float64 where a value does not
+         *     fit. A report of several models has one more float64 column for each, `model_scores.<name>`.
          */
         get: operations["getRows"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{variant}/select": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Select
+         * @description How many sequences an expression selects now, and the same as a command; nothing is written.
+         */
+        post: operations["countSelection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -137,7 +299,7 @@ export interface paths {
         };
         /**
          * Strip
-         * @description The crops of the decisive tube whose frames can be decoded, in time order, without repeats; without a tube, the whole frames squared.
+         * @description The crops of the decisive tube whose frames decode, in time order, without repeats; without a tube, whole frames squared.
          */
         get: operations["getStrip"];
         put?: never;
@@ -168,6 +330,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Desk
+         * @description Who decides by default, saved views, assignments, snapshots, and damage in the logs.
+         */
+        get: operations["getDesk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Snapshot
+         * @description Name this moment; decisions.arrow?snapshot= shows it again.
+         */
+        post: operations["takeSnapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo
+         * @description Take an event back, anybody's; without one, this reviewer's last.
+         */
+        post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Save View
+         * @description Save a view under a name.
+         */
+        post: operations["saveView"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/vocabulary": {
         parameters: {
             query?: never;
@@ -192,6 +434,46 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Assignment
+         * @description A view given to a reviewer; part "2/5" = the second of five by hash, null = all of it.
+         */
+        "Assignment-Input": {
+            /** Part */
+            part?: string | null;
+            /** To */
+            to: string;
+            /** View */
+            view: string;
+        };
+        /**
+         * Assignment
+         * @description A view given to a reviewer; part "2/5" = the second of five by hash, null = all of it.
+         */
+        "Assignment-Output": {
+            /** Part */
+            part: string | null;
+            /** To */
+            to: string;
+            /** View */
+            view: string;
+        };
+        /**
+         * AuditOut
+         * @description The audit's worklist, blind: keys in an order that tells nothing. missing: how many have no decision yet.
+         */
+        AuditOut: {
+            /** Audit Id */
+            audit_id: string;
+            /** Expired */
+            expired: boolean;
+            /** Keys */
+            keys: string[];
+            /** Look */
+            look: number;
+            /** Missing */
+            missing: number;
+        };
         /**
          * BoxOut
          * @description A detector's rectangle in one frame.
@@ -264,6 +546,71 @@ export interface components {
             ];
         };
         /**
+         * DecideIn
+         * @description A decision about a selection. expect: the count that was shown; another one is refused. seconds: time spent on it.
+         */
+        DecideIn: {
+            /** Exclusions */
+            exclusions?: number[];
+            /** Expect */
+            expect?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Reviewer
+             * @description Who decides; null = whoever started the viewer
+             */
+            reviewer?: string | null;
+            /** Seconds */
+            seconds?: number | null;
+            /**
+             * Settle
+             * @default false
+             */
+            settle: boolean;
+            /** Tags */
+            tags?: string[];
+            /** Threshold */
+            threshold?: number | null;
+            /**
+             * Where
+             * @default
+             */
+            where: string;
+            /**
+             * Words
+             * @description smoke:<type>, false-positive types joined by +, unsure, later, none
+             */
+            words: string;
+        };
+        /**
+         * EventOut
+         * @description One line of somebody's log, as history shows it.
+         */
+        EventOut: {
+            /** At */
+            at: string;
+            /** Count */
+            count: number;
+            /** Event */
+            event: string;
+            /** Kind */
+            kind: string;
+            /** Reviewer */
+            reviewer: string;
+            /** Target */
+            target: string | null;
+            /** Undone */
+            undone: boolean;
+            /** Where */
+            where: string;
+            /** Words */
+            words: string | null;
+        };
+        /**
          * FalsePositiveWord
          * @description A kind of false positive, with its key.
          */
@@ -330,6 +677,11 @@ export interface components {
              */
             num_sequences: number;
             /**
+             * Problems
+             * @description Reports that are there but cannot be opened, one line each
+             */
+            problems: string[];
+            /**
              * Status
              * @constant
              */
@@ -382,6 +734,19 @@ export interface components {
             variant: string | null;
         };
         /**
+         * NamedIn
+         * @description A name for this moment.
+         */
+        NamedIn: {
+            /** Name */
+            name: string;
+            /**
+             * Reviewer
+             * @description Who decides; null = whoever started the viewer
+             */
+            reviewer?: string | null;
+        };
+        /**
          * Neighbour
          * @description Another sequence of the same camera or alert.
          */
@@ -401,6 +766,24 @@ export interface components {
             triage_bucket: "review" | "unlabeled" | "hold";
             /** Triage Score */
             triage_score: number | null;
+        };
+        /**
+         * PaceOut
+         * @description Progress over the report. per_hour, seconds_left: null = nothing to go by.
+         */
+        PaceOut: {
+            /** Decided */
+            decided: number;
+            /** Disagreements */
+            disagreements: number;
+            /** Later */
+            later: number;
+            /** Per Hour */
+            per_hour: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Total */
+            total: number;
         };
         /**
          * Problem
@@ -427,6 +810,20 @@ export interface components {
              * @description What to do or type next
              */
             next: string | null;
+        };
+        /**
+         * ReceiptOut
+         * @description What one action did; it is on disk. event: what undo takes.
+         */
+        ReceiptOut: {
+            /** Changed */
+            changed: number;
+            /** Count */
+            count: number;
+            /** Event */
+            event: string;
+            /** Text */
+            text: string;
         };
         /**
          * ReportSummary
@@ -474,6 +871,24 @@ export interface components {
              * @description Changes when the report does; send it as ?v= so that images may be cached for good
              */
             version: string;
+        };
+        /**
+         * ReviewOut
+         * @description The desk: who decides by default, what was saved, and what was found damaged.
+         */
+        ReviewOut: {
+            /** Assignments */
+            assignments: components["schemas"]["Assignment-Output"][];
+            /** Problems */
+            problems: string[];
+            /** Reviewer */
+            reviewer: string;
+            /** Snapshots */
+            snapshots: components["schemas"]["SnapshotOut"][];
+            /** Version */
+            version: number;
+            /** Views */
+            views: components["schemas"]["ViewOut"][];
         };
         /**
          * Row
@@ -546,6 +961,38 @@ export interface components {
              * @description 0-based slot; null = never
              */
             trigger_frame_index: number | null;
+        };
+        /**
+         * SelectIn
+         * @description An expression, what it leaves out, and where the buckets are cut (null = the report's own threshold).
+         */
+        SelectIn: {
+            /** Exclusions */
+            exclusions?: number[];
+            /**
+             * Reviewer
+             * @description Who decides; null = whoever started the viewer
+             */
+            reviewer?: string | null;
+            /** Threshold */
+            threshold?: number | null;
+            /**
+             * Where
+             * @default
+             */
+            where: string;
+        };
+        /**
+         * SelectOut
+         * @description What it resolves to now. digest: of exactly these ids. command: the same as a command line.
+         */
+        SelectOut: {
+            /** Command */
+            command: string;
+            /** Count */
+            count: number;
+            /** Digest */
+            digest: string;
         };
         /**
          * SequenceDetail
@@ -649,6 +1096,27 @@ export interface components {
             name: string;
         };
         /**
+         * SnapshotOut
+         * @description A named moment.
+         */
+        SnapshotOut: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * TargetIn
+         * @description Which event; null = this reviewer's last.
+         */
+        TargetIn: {
+            /** Event */
+            event?: string | null;
+            /**
+             * Reviewer
+             * @description Who decides; null = whoever started the viewer
+             */
+            reviewer?: string | null;
+        };
+        /**
          * TubeEntryOut
          * @description One slot of a tube.
          */
@@ -700,8 +1168,11 @@ export interface components {
              * @description Its probability is the sequence's
              */
             is_decisive: boolean;
-            /** Logit */
-            logit: number;
+            /**
+             * Logit
+             * @description Raw output of the head; null = not a finite number
+             */
+            logit: number | null;
             /**
              * Probability
              * @description Calibrated, 0..1; null = no calibrator
@@ -724,6 +1195,35 @@ export interface components {
             start_frame: number;
             /** Tube Id */
             tube_id: number;
+        };
+        /**
+         * ViewIn
+         * @description A view to be saved: whatever the page needs to show it again.
+         */
+        ViewIn: {
+            /** Name */
+            name: string;
+            /**
+             * Reviewer
+             * @description Who decides; null = whoever started the viewer
+             */
+            reviewer?: string | null;
+            /** View */
+            view: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ViewOut
+         * @description A saved view.
+         */
+        ViewOut: {
+            /** Name */
+            name: string;
+            /** View */
+            view: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Vocabulary
@@ -751,6 +1251,57 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    assign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getHealth: {
         parameters: {
             query?: never;
@@ -767,6 +1318,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    getHistory: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventOut"][];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -791,6 +1442,164 @@ export interface operations {
             };
         };
     };
+    getAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditOut"] | null;
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDecisions: {
+        parameters: {
+            query?: {
+                snapshot?: string | null;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Arrow IPC stream, one record batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": unknown;
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getModel: {
         parameters: {
             query?: never;
@@ -810,6 +1619,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelPanel"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPace: {
+        parameters: {
+            query?: {
+                reviewer?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaceOut"];
                 };
             };
             /** @description No such report, sequence or image */
@@ -865,6 +1726,60 @@ export interface operations {
                 };
                 content: {
                     "application/vnd.apache.arrow.stream": unknown;
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    countSelection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelectIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelectOut"];
                 };
             };
             /** @description No such report, sequence or image */
@@ -1102,6 +2017,206 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": unknown;
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDesk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
                 };
             };
             /** @description No such report, sequence or image */

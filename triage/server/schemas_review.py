@@ -1,0 +1,155 @@
+"""What the API takes and answers about decisions, field by field; the other half of `schemas`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "Assignment",
+    "AuditOut",
+    "DecideIn",
+    "EventOut",
+    "NamedIn",
+    "PaceOut",
+    "ReceiptOut",
+    "ReviewOut",
+    "SelectIn",
+    "SelectOut",
+    "SnapshotOut",
+    "TargetIn",
+    "ViewIn",
+    "ViewOut",
+]
+
+Reviewer = Annotated[str | None, Field(None, max_length=80, description="Who decides; null = whoever started the viewer")]
+Words = Annotated[str, Field(max_length=300, description="smoke:<type>, false-positive types joined by +, unsure, later, none")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True, protected_namespaces=())
+
+
+class SelectIn(_Record):
+    """An expression, what it leaves out, and where the buckets are cut (null = the report's own threshold)."""
+
+    where: str = Field("", max_length=20_000)
+    exclusions: list[int] = Field(default_factory=list, max_length=100_000)
+    threshold: float | None = Field(None, ge=0, le=1)
+    reviewer: Reviewer = None
+
+
+class SelectOut(_Record):
+    """What it resolves to now. digest: of exactly these ids. command: the same as a command line."""
+
+    count: int
+    digest: str
+    command: str
+
+
+class DecideIn(SelectIn):
+    """A decision about a selection. expect: the count that was shown; another one is refused. seconds: time spent on it."""
+
+    words: Words
+    note: str = Field("", max_length=2000)
+    tags: list[str] = Field(default_factory=list, max_length=20)
+    expect: int | None = Field(None, ge=0)
+    seconds: float | None = Field(None, ge=0)
+    settle: bool = False
+
+
+class ReceiptOut(_Record):
+    """What one action did; it is on disk. event: what undo takes."""
+
+    event: str
+    count: int
+    changed: int
+    text: str
+
+
+class TargetIn(_Record):
+    """Which event; null = this reviewer's last."""
+
+    event: str | None = Field(None, max_length=64)
+    reviewer: Reviewer = None
+
+
+class NamedIn(_Record):
+    """A name for this moment."""
+
+    name: str = Field(max_length=200)
+    reviewer: Reviewer = None
+
+
+class ViewIn(NamedIn):
+    """A view to be saved: whatever the page needs to show it again."""
+
+    view: dict[str, Any]
+
+
+class ViewOut(_Record):
+    """A saved view."""
+
+    name: str
+    view: dict[str, Any]
+
+
+class Assignment(_Record):
+    """A view given to a reviewer; part "2/5" = the second of five by hash, null = all of it."""
+
+    view: str = Field(max_length=200)
+    to: str = Field(max_length=80)
+    part: str | None = Field(None, pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,3}$")
+
+
+class SnapshotOut(_Record):
+    """A named moment."""
+
+    name: str
+
+
+class EventOut(_Record):
+    """One line of somebody's log, as history shows it."""
+
+    event: str
+    at: str
+    reviewer: str
+    kind: str
+    words: str | None
+    where: str
+    count: int
+    undone: bool
+    target: str | None
+
+
+class PaceOut(_Record):
+    """Progress over the report. per_hour, seconds_left: null = nothing to go by."""
+
+    total: int
+    decided: int
+    disagreements: int
+    later: int
+    per_hour: float | None
+    seconds_left: float | None
+
+
+class AuditOut(_Record):
+    """The audit's worklist, blind: keys in an order that tells nothing. missing: how many have no decision yet."""
+
+    audit_id: str
+    look: int
+    keys: list[str]
+    missing: int
+    expired: bool
+
+
+class ReviewOut(_Record):
+    """The desk: who decides by default, what was saved, and what was found damaged."""
+
+    reviewer: str
+    version: int
+    views: list[ViewOut]
+    assignments: list[Assignment]
+    snapshots: list[SnapshotOut]
+    problems: list[str]

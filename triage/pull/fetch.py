@@ -297,12 +297,13 @@ class Fetcher:
             self._settle_failed(opened, opened.failure)
             return
         sequence = replace(opened.head, frames=tuple(opened.frames))
-        if sequence == opened.stored:
+        if sequence == opened.stored and not opened.arrived:
             self._settle_unchanged(opened.row, sequence)
             return
         self.store.sweep(sequence)
         self.store.write_meta(sequence)
-        change = "new" if opened.stored is None else "grown" if opened.arrived else "updated"
+        grown = opened.stored is not None and len(sequence.frames) > len(opened.stored.frames)
+        change = "new" if opened.stored is None else "grown" if grown else "updated"
         self.ledger.settle(opened.row.id, "stored", change=change, frames=opened.arrived)
         self.progress.advance(note=f"{self.fetched.frames} frames")
 

@@ -7,7 +7,7 @@ import shutil
 import time
 from dataclasses import dataclass
 
-from triage.annotator import LARGEST_PAGE, Client, SequenceQuery
+from triage.annotator import LARGEST_PAGE, Client, Listing, SequenceQuery
 from triage.config import Layout
 from triage.errors import BadAnswer, BadSetting, NoSpace
 from triage.files import lock
@@ -15,7 +15,6 @@ from triage.progress import Progress
 from triage.pull.estimate import estimate
 from triage.pull.fetch import Fetched, Fetcher
 from triage.pull.ledger import Ledger
-from triage.pull.listing import Listing
 from triage.pull.queue_file import listing_facts, write_queue
 from triage.pull.summary import Preview, PullSummary
 from triage.sequences import key_of

@@ -17,7 +17,6 @@ from typing import Any
 
 from triage.files import open_atomic
 from triage.pull.ledger import Entry, Ledger
-from triage.pull.listing import Listing
 
 __all__ = ["QUEUE_FORMAT", "listing_facts", "write_queue"]
 

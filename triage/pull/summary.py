@@ -17,7 +17,8 @@ _REASONS_SHOWN = 10
 class PullSummary:
     """What a pull did. listed = stored + already_there + failed + left + not_tried; stored = new + grown + updated.
 
-    left: known when listed, gone from the queue when their frames were asked for. updated: only names, labels or boxes changed.
+    left: known when listed, gone from the queue when their frames were asked for. updated: as many frames as before, but
+    names, labels or boxes changed, or images that were lost on disk came back.
     listing: see queue.json. failures: the first (sequence_id, reason). seconds: wall time. requests: sent, retries included.
     """
 

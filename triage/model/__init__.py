@@ -17,7 +17,7 @@ from triage.model.calibrator import FEATURES, Calibrator
 from triage.model.classifier import Classifier, build_classifier
 from triage.model.config import ModelConfig, checked_config
 from triage.model.decision import NotFiniteError
-from triage.model.features import MASKED, TubeFeatures, rescore
+from triage.model.features import MASKED, TubeFeatures, rescore, rescore_many
 from triage.model.package import Package, bundled_package, load_package, write_package
 from triage.model.patches import FramePatches, cut_frame
 from triage.model.plan import PlannedTube, SequencePlan, plan_sequence
@@ -50,5 +50,6 @@ __all__ = [
     "load_package",
     "plan_sequence",
     "rescore",
+    "rescore_many",
     "write_package",
 ]

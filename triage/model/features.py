@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from triage.model.decision import judge
+from triage.model.decision import NotFiniteError, judge
 from triage.model.head import TemporalHead
 from triage.model.package import Package
 from triage.model.plan import PlannedTube, SequencePlan
 from triage.model.slots import Slots
 from triage.predictions import Prediction
 
-__all__ = ["MASKED", "HeadScorer", "TubeFeatures", "TubeSlots", "rescore"]
+__all__ = ["MASKED", "HeadScorer", "TubeFeatures", "TubeSlots", "rescore", "rescore_many"]
 
 #: In `rows`: the slot is masked, it has no feature.
 MASKED = -1
+#: Tubes per call of the head when many are scored; sequences per task of a thread.
+_ROWS = 16
+_GROUP = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +53,104 @@ class TubeSlots:
 
 
 class HeadScorer:
-    """Runs the temporal head over features that are already there: whole tubes and their prefixes."""
+    """Runs the temporal head over features that are already there. The shape of every call depends on the tube alone, or is fixed."""
 
     def __init__(self, head: TemporalHead, slots: int) -> None:
         self._head, self._slots = head, slots
 
     @torch.inference_mode()
-    def logits(self, tube: TubeSlots, lengths: Seq[int]) -> list[float]:
-        """One logit per prefix length (entries; a length of all entries or more is the whole tube)."""
-        rows = torch.tensor([*tube.rows, *[MASKED] * (self._slots - len(tube.rows))], device=tube.values.device)
-        features = tube.values[rows.clamp(min=0)]
+    def prefixes(self, tube: TubeSlots, lengths: Seq[int]) -> list[float]:
+        """One logit per prefix length of one tube (in entries; all entries or more is the whole tube)."""
+        used = min(max(lengths), len(tube.rows))  # slots past the longest prefix are masked in all of them: leave them out
+        rows = torch.tensor(tube.rows[:used], device=tube.values.device)
         ends = torch.tensor(list(lengths), device=rows.device)
-        mask = (rows != MASKED)[None] & (torch.arange(self._slots, device=rows.device)[None] < ends[:, None])
-        return [float(value) for value in self._head(features.expand(len(ends), -1, -1), mask)]
+        mask = (rows != MASKED)[None] & (torch.arange(used, device=rows.device)[None] < ends[:, None])
+        features = tube.values[rows.clamp(min=0)].expand(len(ends), -1, -1)
+        return [float(value) for value in self._head(features, mask)]
+
+    def prefixes_of(self, tubes: Seq[TubeSlots], index: int, lengths: Seq[int]) -> list[float]:
+        """`prefixes` of one of several tubes: bound to the tubes, this is what the trigger search asks."""
+        return self.prefixes(tubes[index], lengths)
+
+    @torch.inference_mode()
+    def whole(self, tubes: Seq[TubeSlots]) -> list[float]:
+        """One logit per tube, in calls of _ROWS tubes: for many tubes at once."""
+        logits: list[float] = []
+        for start in range(0, len(tubes), _ROWS):
+            part = tubes[start : start + _ROWS]
+            features = part[0].values.new_zeros(_ROWS, self._slots, part[0].values.shape[1])
+            mask = torch.zeros(_ROWS, self._slots, dtype=torch.bool, device=features.device)
+            for number, tube in enumerate(part):
+                rows = torch.tensor(tube.rows, device=features.device)
+                features[number, : len(rows)] = tube.values[rows.clamp(min=0)]
+                mask[number, : len(rows)] = rows != MASKED
+            logits += [float(value) for value in self._head(features, mask)[: len(part)]]
+        return logits
 
 
 def rescore(prediction: Prediction, features: Seq[TubeFeatures], package: Package, *, trigger: bool = True) -> Prediction:
     """The prediction with the logits, probabilities and triggers of another head and calibrator.
 
-    features: aligned with `prediction.kept`. The package's `backbone_digest` must be that of the features. The features' float16 moves a
-    logit by less than 0.01 (docs/model.md). Raises NotFiniteError when a logit or probability is not finite.
+    features: aligned with `prediction.kept`. The package's `backbone_digest` must be that of the features. What float16 does to a logit is
+    stated in docs/model.md. Raises NotFiniteError when a logit or probability is not finite.
     """
+    answer = _rescored([("", prediction, features)], package, trigger)[0][1]
+    if isinstance(answer, NotFiniteError):
+        raise answer
+    return answer
+
+
+def rescore_many(
+    items: Iterable[tuple[str, Prediction, Seq[TubeFeatures]]], package: Package, *, trigger: bool = True, threads: int | None = None
+) -> Iterator[tuple[str, Prediction | NotFiniteError]]:
+    """`rescore` for many sequences (key, prediction, features), in order, on `threads` cores (None = all); items are read lazily.
+
+    The answers have the same bits as those of `rescore`, whatever the neighbours are.
+    """
+    threads = threads or len(os.sched_getaffinity(0))
+    before = torch.get_num_threads()
+    groups: deque[Future[list[tuple[str, Prediction | NotFiniteError]]]] = deque()
+    waiting = iter(items)
+    with ThreadPoolExecutor(threads, "triage-head", initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            while group := list(islice(waiting, _GROUP)):
+                groups.append(pool.submit(_rescored, group, package, trigger))
+                if len(groups) > threads + 1:
+                    yield from groups.popleft().result()
+            while groups:
+                yield from groups.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            torch.set_num_threads(before)
+
+
+def _rescored(
+    group: Seq[tuple[str, Prediction, Seq[TubeFeatures]]], package: Package, trigger: bool
+) -> list[tuple[str, Prediction | NotFiniteError]]:
     scorer = HeadScorer(package.classifier.head, package.config.classifier.max_frames)
-    tubes = [TubeSlots(torch.from_numpy(item.values.astype(np.float32)), item.rows) for item in features]
-    plan = SequencePlan(
+    device = package.classifier.head.cls_token.device
+    tubes = [[TubeSlots(torch.from_numpy(item.values.astype(np.float32)).to(device), item.rows) for item in items] for _, _, items in group]
+    logits = iter(scorer.whole([tube for own in tubes for tube in own]))
+    answers: list[tuple[str, Prediction | NotFiniteError]] = []
+    for (key, prediction, _), own in zip(group, tubes, strict=True):
+        try:
+            judged = judge(
+                _plan_of(prediction),
+                [next(logits) for _ in own],
+                package.config,
+                package.calibrator,
+                partial(scorer.prefixes_of, own) if trigger else None,
+                [tube.empty_crops for tube in prediction.kept],
+            )
+            answers.append((key, replace(judged, num_outside_roi=prediction.num_outside_roi)))
+        except NotFiniteError as error:
+            answers.append((key, error))
+    return answers
+
+
+def _plan_of(prediction: Prediction) -> SequencePlan:
+    return SequencePlan(
         Slots(prediction.num_frames_input, prediction.num_truncated, prediction.slots, prediction.padded_frame_indices),
         prediction.num_candidates,
         tuple(PlannedTube(tube.tube_id, tube.entries, tube.stabilized_window) for tube in prediction.kept),
-    )
-    logits = [scorer.logits(tube, [len(tube.rows)])[0] for tube in tubes]
-    return judge(
-        plan,
-        logits,
-        package.config,
-        package.calibrator,
-        (lambda index, lengths: scorer.logits(tubes[index], lengths)) if trigger else None,
-        [tube.empty_crops for tube in prediction.kept],
     )

@@ -71,7 +71,8 @@ class _Encoder(nn.Module):
 class TemporalHead(nn.Module):
     """features [N, T, D] float32, mask [N, T] bool (True = a real slot) -> logits [N] float32.
 
-    What stands in masked slots does not matter, as long as it is finite.
+    What stands in masked slots does not matter, as long as it is finite. Fewer than max_frames slots may be given when all later ones
+    are masked.
     """
 
     def __init__(self, *, width: int, slots: int, heads: int, hidden: int, layers: int, dropout: float) -> None:
@@ -86,7 +87,7 @@ class TemporalHead(nn.Module):
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Logits [N]."""
         n = len(features)
-        x = torch.cat([self.cls_token.expand(n, -1, -1), features], dim=1) + self.pos_embed
+        x = torch.cat([self.cls_token.expand(n, -1, -1), features], dim=1) + self.pos_embed[:, : 1 + features.shape[1]]
         keys = torch.cat([mask.new_ones(n, 1), mask], dim=1)
         logit: Tensor = self.classifier(self.encoder(x, keys)[:, 0])
         return logit[:, 0]

@@ -1,11 +1,12 @@
 """The annotator's API, read only: typed calls over a transport that cannot write. The only room that opens a socket outwards.
 
-What is fetched and where it is kept is `triage.pull`'s business.
+How a live queue is listed completely is `listing`'s; what is fetched and where it is kept is `triage.pull`'s business.
 """
 
 from __future__ import annotations
 
 from triage.annotator.client import LARGEST_PAGE, Client, SequencePage, SequenceQuery
+from triage.annotator.listing import Listing
 from triage.annotator.transport import Patience
 from triage.annotator.wire import AnnotationRow, DetectionRow, SequenceRow, User, parse_time
 
@@ -14,6 +15,7 @@ __all__ = [
     "AnnotationRow",
     "Client",
     "DetectionRow",
+    "Listing",
     "Patience",
     "SequencePage",
     "SequenceQuery",

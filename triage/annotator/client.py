@@ -1,7 +1,7 @@
 """The annotator's API as typed calls. Reads only; logs in when asked for the first thing; safe to use from many threads.
 
-The calls are those of docs/pull.md, one method each. How a whole queue is listed is `triage.pull.listing`'s; this room asks for one page
-and says what the annotator said.
+The calls are those of docs/pull.md, one method each. How a whole queue is listed is `triage.annotator.listing`'s; this class asks for
+one page and says what the annotator said.
 """
 
 from __future__ import annotations

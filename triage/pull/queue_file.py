@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from triage.annotator import Listing
 from triage.files import open_atomic
 from triage.pull.ledger import Entry, Ledger
 

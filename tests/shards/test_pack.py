@@ -190,7 +190,7 @@ def test_the_report_written_last_is_packed_unless_another_is_named(tmp_path: Pat
     assert pack(layout, target_bytes=TARGET).variant == "other-0-2-0"
     assert manifest(layout, "report")["variant"] == "other-0-2-0"
     assert pack(layout, target_bytes=TARGET, variant=VARIANT).variant == VARIANT
-    with pytest.raises(BadInput, match=r"expected a report, found none.*--variant"):
+    with pytest.raises(BadInput, match=r"expected a finished report, found none.*--variant"):
         pack(layout, target_bytes=TARGET, variant="nowhere")
 
 

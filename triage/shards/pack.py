@@ -18,9 +18,11 @@ from triage.shards.members import Kind
 from triage.shards.report import ReportOutcome, pack_report
 from triage.shards.sets import ShardSet, load_manifest, load_set, missing_shards
 
-__all__ = ["PackSummary", "lock_path", "pack", "report_directory"]
+__all__ = ["MARKER", "PackSummary", "lock_path", "pack", "report_directory"]
 
 LATEST_FORMAT = 1
+#: Written last by whoever writes a report: one without it is not finished.
+MARKER = "model_config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ def report_directory(layout: Layout, variant: str | None = None) -> Path | None:
             return None
         variant = str(read_json(latest, expect_format=LATEST_FORMAT).get("variant"))
     path = layout.reports / variant
-    if "/" in variant or variant.startswith(".") or not path.is_dir():
-        raise BadInput(f"{path}: expected a report, found none; run `triage report`, or name another with --variant")
+    if "/" in variant or variant.startswith(".") or not (path / MARKER).is_file():
+        raise BadInput(f"{path}: expected a finished report, found none; run `triage score`, or name another with --variant")
     return path
 
 

@@ -171,10 +171,21 @@ class ShardReport:
         """dropped.json."""
         return cast(list[dict[str, Any]], self._json("dropped.json"))
 
+    def worklist(self, name: str) -> dict[str, Any]:
+        """`review`, `unlabeled` or `hold` as written."""
+        return cast(dict[str, Any], self._json(f"{name}.json"))
+
+    def hold_details(self) -> dict[str, str]:
+        """What hold.json says beyond the reasons, by key."""
+        return {item["key"]: item["detail"] for item in self.worklist("hold").get("items", []) if item.get("detail")}
+
     @property
     def threshold(self) -> float:
         """The cut between review and unlabeled, in [0, 1]."""
-        return float(self.model_config()["threshold"])
+        value = self.model_config().get("threshold")
+        if not isinstance(value, int | float):
+            raise BadShard(f"{self._set.files.path('model_config.json')}: expected a threshold, found {value!r}; pack the report again")
+        return float(value)
 
     def _json(self, name: str) -> Any:
         return parse_json(self._aggregate(name), self._set.files.path(name))

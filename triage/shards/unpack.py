@@ -20,7 +20,7 @@ from triage.shards.index import Index
 from triage.shards.located import Entry, entries_of, load_index
 from triage.shards.manifest import MANIFEST, Digest, Manifest, is_shard_name, shard_number
 from triage.shards.members import MEMBER_ORDER, META, Kind
-from triage.shards.pack import lock_path
+from triage.shards.pack import MARKER, lock_path
 from triage.shards.restore import Target, is_right, restore
 from triage.shards.sets import Trouble, load_manifest, scan_shard
 
@@ -197,11 +197,14 @@ def _restore_report(files: ShardFiles, manifest: Manifest, report: Path, keys: C
     outcome, target = SetOutcome(), Target(report)
     index = load_index(files, "report", manifest)
     items = {sequence_id: shard for sequence_id, shard in manifest.items.items() if keys is None or sequence_id in keys}
-    fresh = not (report / "results.json").exists()
+    marker = report / MARKER
+    fresh = not marker.exists()
 
     def one(entry: Entry) -> str:
         if is_right(files, "report", entry, report):
             return "right"
+        # From here until its aggregates are in place the report is unfinished, and says so.
+        marker.unlink(missing_ok=True)
         restore(files, "report", entry, target, fresh=fresh)
         return "restored"
 
@@ -211,7 +214,7 @@ def _restore_report(files: ShardFiles, manifest: Manifest, report: Path, keys: C
     names: Mapping[str, Digest | None] = manifest.aggregates
     if manifest.variant is None:
         names = dict.fromkeys((name for name in KNOWN_AGGREGATES if files.size(name) is not None), None)
-    for name, digest in sorted(names.items(), key=lambda named: named[0] == "results.json"):
+    for name, digest in sorted(names.items(), key=lambda named: named[0] == MARKER):
         try:
             data = files.read(name, digest)
         except BadShard as error:
@@ -219,6 +222,7 @@ def _restore_report(files: ShardFiles, manifest: Manifest, report: Path, keys: C
             continue
         path = report / name
         if not path.is_file() or path.read_bytes() != data:
+            marker.unlink(missing_ok=True)
             write_bytes(path, data)
     return outcome
 

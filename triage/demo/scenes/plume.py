@@ -95,7 +95,9 @@ class Plume:
         thick = strength * seen * (self.height * 0.2 / radius) ** 0.35
         if thick.max() < 0.05:
             return None
-        kept = (thick >= self.drawn_share * thick.max()) & (thick > 0.02)
+        # A detector does not frame the same share each time.
+        share = self.drawn_share * float(np.exp(np.random.default_rng([self.seed, 18, round(abs(seconds))]).normal(0, 0.6)))
+        kept = (thick >= min(share, 0.8) * thick.max()) & (thick > 0.02)
         reach = radius * 0.95
         x1, x2 = float((x - reach)[kept].min()), float((x + reach)[kept].max())
         y1 = float((y - reach)[kept].min())
@@ -172,7 +174,7 @@ def make_smoke(seed: int, terrain: Terrain, *, first_seen: float, industrial: bo
     x, y, layer = terrain.spot(rng)
     if rng.random() < 0.3:  # the fire itself is behind a crest
         y = max(y, float(terrain.front(layer)[int(x)]) + terrain.unit * rng.uniform(0, 8)) if layer + 1 < len(terrain.crests) else y
-    size = float(np.exp(rng.uniform(np.log(14), np.log(330)))) * terrain.unit
+    size = float(np.exp(rng.uniform(np.log(24), np.log(460)))) * terrain.unit
     size = min(size, max(10 * terrain.unit, (y - terrain.margin) * 1.15))
     grey = rng.uniform(196, 250) if rng.random() < 0.78 else rng.uniform(50, 130)
     if industrial:
@@ -187,7 +189,7 @@ def make_smoke(seed: int, terrain: Terrain, *, first_seen: float, industrial: bo
         opacity=float(rng.uniform(0.18, 0.42) if thin else rng.uniform(0.45, 0.95)),
         colour=(grey + brown, grey, grey - brown * 0.8),
         begin=first_seen - (life if industrial else life * 0.3), ramp=float(rng.uniform(5, 120)), end=1e9, travel=0.0,
-        wobble=float(rng.uniform(0.03, 0.22)), level=False, drawn_share=float(rng.uniform(0.08, 0.35)),
+        wobble=float(rng.uniform(0.03, 0.4)), level=False, drawn_share=float(rng.uniform(0.06, 0.35)),
         texture=float(rng.uniform(0.5, 1.25)), seed=seed,
     )  # fmt: skip
 

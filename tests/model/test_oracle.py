@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
+from tests.benchmarks.baseline import Baseline
 from tests.model import oracle
 from triage.crops import decode_rgb
 from triage.model import Package, Predictor, Scored, cut_frame, plan_sequence
 from triage.model.tubes import candidate_tubes
 from triage.predictions import KeptTube
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module", params=oracle.VARIANTS)
@@ -124,3 +116,21 @@ def test_patches_are_the_recorded_pixels(package: tuple[str, Package]) -> None:
                 normalised = ((patch.astype(np.float32) / 255 - mean) / std).astype(np.float64)
                 assert normalised.mean((0, 1)) == pytest.approx(recorded["patch_mean"], abs=1e-5, rel=0)
                 assert normalised.std((0, 1)) == pytest.approx(recorded["patch_std"], abs=1e-5, rel=0)
+
+
+@pytest.mark.parametrize(
+    ("variant", "names"), [("base", ("x1_images", "x4_prox")), ("strict_nointerp", ("03_gaps",)), ("avg", ("x3_subpixel",))]
+)
+def test_the_obvious_implementation_reproduces_them_too(variant: str, names: tuple[str, ...], tmp_path: Path) -> None:
+    baseline = Baseline(oracle.variant_package(variant, tmp_path))
+    for name in names:
+        found, want = baseline.predict(oracle.sequence_input(name), trigger=True), oracle.expected()["results"][variant][name]
+        assert (found.is_positive, found.trigger_frame_index, found.trigger_tube_id) == (
+            want["is_positive"],
+            want["trigger_frame_index"],
+            want["trigger_tube_id"],
+        )
+        for tube, recorded in zip(found.kept, want["kept"], strict=True):
+            assert tube.logit == pytest.approx(recorded["logit"], abs=1e-4, rel=0)
+            assert tube.probability == pytest.approx(recorded["probability"], abs=3e-5, rel=0)
+            assert tube.first_crossing_frame == recorded["first_crossing_frame"]

@@ -22,16 +22,20 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. length: announced instead of the true one. None = close the connection without an answer."""
+    """An answer. length: announced instead of the true one. date: the Date header instead of the true one."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     length: int | None = None
+    date: str | None = None
 
 
 class Loopback:
-    """Serves `answer` while the `with` block runs. seen: every request. connections: how many were opened."""
+    """Serves `answer` while the `with` block runs; where that is None, the connection is closed without an answer.
+
+    seen: every request. connections: how many were opened.
+    """
 
     def __init__(self, answer: Callable[[Seen], Reply | None]) -> None:
         self.seen: list[Seen] = []
@@ -56,7 +60,8 @@ class Loopback:
                 if reply is None:
                     self.close_connection = True
                     return
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)
+                self.send_header("Date", reply.date or self.date_time_string())
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))

@@ -47,6 +47,7 @@ class PullSummary:
         """For `--json`."""
         return {
             **asdict(self),
+            "format": 1,
             "failures": [{"sequence_id": sequence_id, "reason": reason} for sequence_id, reason in self.failures],
             "seconds": round(self.seconds, 1),
         }
@@ -85,7 +86,7 @@ class Preview:
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
-        return asdict(self)
+        return {**asdict(self), "format": 1}
 
     def text(self) -> str:
         """For people."""

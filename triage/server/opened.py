@@ -96,6 +96,10 @@ class OpenReport:
         except BadFile:
             return 0
 
+    def prepare(self) -> None:
+        """Make what rows and neighbours are looked up by."""
+        self._once(lambda: (self._positions, self._by_camera, self._alerts, self._neighbour_columns))
+
     def arrow(self) -> bytes:
         """All rows as the page reads them."""
         return self._once(lambda: self._arrow)

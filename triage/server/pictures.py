@@ -49,8 +49,8 @@ def shrunk(data: bytes, width: int, where: str) -> Picture:
     full_width, full_height = check_frame(data, where)
     if full_width <= width:
         return Picture.of(data)
-    image = decode_rgb(data, where)
     height = max(1, round(full_height * width / full_width))
+    image = decode_rgb(data, where, at_least=(width, height))
     return Picture.of(_jpeg(image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0), _QUALITY))
 
 
@@ -68,7 +68,7 @@ def strip_of(frames: Seq[tuple[bytes, XYWH | None]], context_factor: float, size
     squares, problem = [], BadFrame(f"{where}: no frame to show")
     for data, window in frames:
         try:
-            image = decode_rgb(data, where)
+            image = decode_rgb(data, where, at_least=_enough(data, window, context_factor, size, where))
         except BadFrame as error:
             problem = error
             continue
@@ -80,6 +80,14 @@ def strip_of(frames: Seq[tuple[bytes, XYWH | None]], context_factor: float, size
     for position, square in enumerate(squares):
         strip.paste(square, (position * size, 0))
     return Picture.of(_jpeg(strip, _STRIP_QUALITY), count=len(squares))
+
+
+def _enough(data: bytes, window: XYWH | None, context_factor: float, size: int, where: str) -> tuple[int, int]:
+    """How large the whole frame must be decoded for the crop to have `size` pixels a side. Raises BadFrame."""
+    full = check_frame(data, where)
+    x0, y0, x1, y1 = (0, 0, *full) if window is None else crop_box_px(window, full, context_factor)
+    scale = min(1.0, size / max(x1 - x0, y1 - y0, 1))
+    return max(1, int(full[0] * scale)), max(1, int(full[1] * scale))
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

@@ -54,27 +54,26 @@ def epoch_ms(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Times as float64 milliseconds since 1970 UTC; null where there is none or it cannot be read. Text may use a space for the T."""
     array = _whole(column)
     if pa.types.is_timestamp(array.type):
-        return pc.cast(pc.cast(array, pa.timestamp("ms"), safe=False), pa.int64()).cast(pa.float64())
+        return _milliseconds(array)
     if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
         return pa.nulls(len(array), pa.float64())
-    uniform = pc.replace_substring_regex(array, r"^(\d{4}-\d{2}-\d{2})[T ](.*?)(?:Z|\+00:00)?$", r"\1 \2")
     try:
-        times = pc.cast(uniform, pa.timestamp("ms"), safe=False)
-    except pa.ArrowInvalid:
-        times = pa.array([_one_time(text) for text in uniform.to_pylist()], pa.timestamp("ms"))
-    return pc.cast(times, pa.int64()).cast(pa.float64())
+        times = pc.cast(array, pa.timestamp("us", tz="UTC"))
+    except pa.ArrowInvalid:  # one that cannot be read, or one without an offset, makes arrow refuse them all
+        times = pa.array([_one_time(text) for text in array.to_pylist()], pa.timestamp("us", tz="UTC"))
+    return _milliseconds(times)
 
 
-def _one_time(text: str | None) -> np.datetime64 | None:
-    """One time of a column in which some cannot be read: an offset other than zero, or no time at all."""
-    if text is None:
-        return None
+def _milliseconds(times: pa.Array) -> pa.Array:
+    return pc.divide(pc.cast(pc.cast(times, pa.timestamp("us", tz="UTC"), safe=False), pa.int64()).cast(pa.float64()), 1000.0)
+
+
+def _one_time(text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return np.datetime64(moment.replace(tzinfo=None), "ms")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _page_column(table: pa.Table, name: str) -> pa.Array:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import triage
 from triage.config import Layout
-from triage.errors import BadFile, BadFrame
+from triage.errors import BadFile, BadFrame, TriageError
 from triage.files import sha256_bytes
 from triage.sequences import SOURCE, sequence_id_of
 from triage.server.assemble import sequence_detail
@@ -55,6 +57,14 @@ class Services:
         self._frames = Frames(layout, _FRAME_BYTES)
         self.review = Reviewing(layout, reviewer)
         self._pictures: ByteCache[Picture] = ByteCache(_PICTURE_BYTES, lambda picture: len(picture.data) + 512)
+
+    def warm(self) -> None:
+        """Read the report to open first, so that the first visitor need not wait for it."""
+        with contextlib.suppress(TriageError):  # said when it is asked for
+            for summary in self._catalog.summaries()[:1]:
+                report = self.report(summary.variant)
+                report.arrow()
+                report.prepare()
 
     def shown(self, text: str) -> str:
         """`text` without the data directory's own path, which is nobody's business but the owner's."""

@@ -13,7 +13,7 @@ export function RangeFilter({ label, type, from, to, onChange }: Props) {
   const field = (name: string, value: string, commit: (value: string) => void) => (
     <input
       // A new default (a cleared filter, Back) must show: the key makes it a new field.
-      key={value}
+      key={name + value}
       type={type}
       className={styles.field}
       aria-label={`${label} ${name}`}

@@ -1,7 +1,7 @@
 /** To Review / Unlabel / Hold: counts, shares and bars at the slider's threshold; each card filters by its bucket. */
 import { BUCKETS, countsAt, type Bucket } from "@/lib/columns/buckets";
 import { BUCKET_LOOKS } from "@/lib/buckets";
-import { count, share } from "@/lib/format";
+import { count, counted, share } from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { useThreshold } from "@/lib/report/selection";
 import { useView } from "@/lib/view/store";
@@ -22,6 +22,7 @@ export function BucketCards() {
           type="button"
           className={`${styles.card} ${styles[bucket]}`}
           aria-pressed={chosen.includes(bucket)}
+          aria-label={`${BUCKET_LOOKS[bucket].name}: ${counted(counts[bucket], "sequence")}, ${share(counts[bucket], counts.total)}`}
           title={BUCKET_LOOKS[bucket].meaning}
           onClick={() => choose(bucket)}
         >

@@ -29,6 +29,7 @@ export function Organizations() {
               type="button"
               className={styles.line}
               aria-pressed={name !== null && chosen.includes(name)}
+              aria-label={`${name ?? "No organization"}: ${count(counts.review)} to review of ${count(counts.total)}`}
               disabled={name === null}
               onClick={() => name !== null && choose(name)}
             >
@@ -37,9 +38,7 @@ export function Organizations() {
               </span>
               <span className={styles.counts}>
                 <span className={styles.review}>{count(counts.review)}</span>
-                <span className="visually-hidden"> to review of </span>
-                <span aria-hidden="true">/</span>
-                <span>{count(counts.total)}</span>
+                / {count(counts.total)}
               </span>
               <BucketBar counts={counts} />
             </button>

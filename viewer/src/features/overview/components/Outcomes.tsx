@@ -21,10 +21,10 @@ export function Outcomes() {
         type="button"
         className={`${styles.cell} ${className}`}
         aria-pressed={view.filters.outcomes.includes(outcome)}
+        aria-label={`${count(value)} ${outcome.replace("-", " ")}${held > 0 ? `, ${count(held)} of them held` : ""}`}
         onClick={() => choose(outcome)}
       >
         {count(value)}
-        <span className="visually-hidden"> {outcome.replace("-", " ")}</span>
         {held > 0 && <small>{count(held)} held</small>}
       </button>
     </td>

@@ -34,7 +34,7 @@ export function TubeCard({ detail, tube, colour, frame, slot, onFrame }: Props) 
           </div>
           <div>
             <dt>Logit</dt>
-            <dd>{tube.logit.toFixed(2)}</dd>
+            <dd>{tube.logit === null ? "–" : tube.logit.toFixed(2)}</dd>
           </div>
           <div>
             <dt>First crossing</dt>

@@ -84,9 +84,12 @@ const near = (a: Corners, b: Corners) => a.every((value, index) => Math.abs(valu
 /** The decisive tube first, then by probability. */
 export function orderedTubes(detail: Pick<SequenceDetail, "tubes">): readonly TubeOut[] {
   return detail.tubes.toSorted(
-    (a, b) => Number(b.is_decisive) - Number(a.is_decisive) || (b.probability ?? b.logit) - (a.probability ?? a.logit),
+    (a, b) => Number(b.is_decisive) - Number(a.is_decisive) || strength(b) - strength(a),
   );
 }
+
+/** What a tube speaks for smoke with; one whose numbers are unusable comes last. */
+const strength = (tube: TubeOut) => tube.probability ?? tube.logit ?? -Infinity;
 
 /** Colour number of a tube: 0 is the decisive one's. */
 export const colourOf = (detail: Pick<SequenceDetail, "tubes">, tubeId: number): number =>

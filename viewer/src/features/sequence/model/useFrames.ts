@@ -30,18 +30,19 @@ const AT_ONCE = 3;
 export function useFrames(cache: FrameCache, detail: SequenceDetail): readonly FrameState[] {
   const [states, setStates] = useState<readonly FrameState[]>(() => startOf(detail));
   useEffect(() => {
-    const { signal, leave } = leaving();
+    const { gone, leave } = leaving();
     const bitmaps: ImageBitmap[] = [];
     const frames = framesOf(detail);
     const set = (index: number, state: FrameState) => {
-      if (!signal.aborted) setStates((before) => before.with(index, state));
+      if (!gone()) setStates((before) => before.with(index, state));
     };
     const wanted = detail.frames.flatMap(({ index, available }) => (available ? [index] : []));
     const walk = async () => {
-      for (let index = wanted.shift(); index !== undefined && !signal.aborted; index = wanted.shift()) {
+      for (let index = wanted.shift(); index !== undefined && !gone(); index = wanted.shift()) {
         try {
-          const image = await createImageBitmap(await cache.frame(frames, index));
-          if (signal.aborted) image.close();
+          const file = await cache.frame(frames, index);
+          const image = await createImageBitmap(file);
+          if (gone()) image.close();
           else bitmaps.push(image);
           set(index, { kind: "ready", image });
         } catch (error) {
@@ -58,10 +59,10 @@ export function useFrames(cache: FrameCache, detail: SequenceDetail): readonly F
   return states;
 }
 
-/** A signal for asynchronous work of an effect, and what its cleanup calls. */
-function leaving(): { signal: AbortSignal; leave: () => void } {
+/** For asynchronous work of an effect: whether it was left, and what its cleanup calls. */
+function leaving(): { gone: () => boolean; leave: () => void } {
   const controller = new AbortController();
-  return { signal: controller.signal, leave: () => controller.abort() };
+  return { gone: () => controller.signal.aborted, leave: () => controller.abort() };
 }
 
 function reasonOf(error: unknown): string {
@@ -87,12 +88,12 @@ export function usePreload(cache: FrameCache, row: number, ready: boolean): void
     cache.keepOnly(keep);
     void queries.cancelQueries({ predicate: ({ queryKey }) => queryKey[0] === "sequence" && !keep.has(queryKey[3] as string) });
     if (!ready) return;
-    const { signal, leave } = leaving();
+    const { gone, leave } = leaving();
     void (async () => {
       for (const each of next) {
-        if (signal.aborted) return;
+        if (gone()) return;
         const detail = await queries.query(sequenceQuery(source, summary, table.key(each))).catch(() => null);
-        if (detail !== null && !signal.aborted) await cache.preload(framesOf(detail));
+        if (detail !== null && !gone()) await cache.preload(framesOf(detail));
       }
     })();
     return leave;

@@ -10,8 +10,10 @@ import pytest
 
 from tests.score.builders import a_jpeg, a_store, add, box
 from triage.config import Layout
-from triage.report import ReportReader, verify_report
+from triage.errors import BadFrame, BadModel
+from triage.report import Failure, ReportReader, verify_report
 from triage.score import ScoreSummary
+from triage.score.inputs import inputs_for, survey
 from triage.sequences import Box, key_of
 from triage.store import Store
 
@@ -196,3 +198,27 @@ def test_some_failures_are_counted_by_reason(run: Run, store: Store, tmp_path: P
     add(store, 8, [])
     add(store, 9, [GOOD[0], b"", GOOD[2]])
     assert run().failed == (("frame_unreadable", 1), ("no_images", 1))
+
+
+def test_a_detector_replaces_boxes_that_nobody_knows(layout: Layout, store: Store) -> None:
+    add(store, 9, GOOD, [None] * 3)
+    found = survey(store, boxes_needed=False)
+    assert set(found.digests) == {key_of(1), key_of(2), key_of(9)}
+    failures: dict[str, Failure] = {}
+    (item,) = inputs_for(store, [key_of(9)], failures, lambda image: (box(confidence=len(image) / 1e6),))
+    assert [frame.boxes[0].confidence for frame in item.frames] == [len(image) / 1e6 for image in GOOD]
+    assert failures == {}
+
+
+def test_an_image_that_the_detector_cannot_read_holds_the_sequence(store: Store) -> None:
+    def detect(image: bytes) -> tuple[Box, ...]:
+        raise BadFrame("it does not decode")
+
+    failures: dict[str, Failure] = {}
+    assert list(inputs_for(store, [key_of(1)], failures, detect)) == []
+    assert failures == {key_of(1): Failure("frame_unreadable", "images/detection_1000.jpg: it does not decode")}
+
+
+def test_asking_for_a_detector_that_the_package_lacks_is_refused(run: Run, store: Store) -> None:
+    with pytest.raises(BadModel, match="it has no detector; score with the annotator's boxes instead"):
+        run(detector=True)

@@ -34,6 +34,9 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--batch-size", type=click.IntRange(min=1), help="Patches per batch; default, by device and model.")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads; default, one per core.")
+@click.option(
+    "--detector", is_flag=True, help="Find boxes with the package's own YOLO, instead of the annotator's; needs triage[detector]."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Compute at most so many sequences now; the others are listed as not_scored.")
 @click.option("--rescore", is_flag=True, help="Forget this model's predictions and start over.")
 @click.option("--no-trigger", is_flag=True, help="Do not search for the frame at which the model fires.")

@@ -6,22 +6,22 @@ so a score may differ in the third decimal from one computed from the images; su
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Seq
 from pathlib import Path
 from typing import Any
 
 from triage.errors import BadFile, BadInput
-from triage.model import NotFiniteError, Package, TubeFeatures, rescore
+from triage.model import NotFiniteError, Package, TubeFeatures, rescore_many
 from triage.predictions import Prediction
 from triage.report import Failure
 from triage.score.cache import Features, PredictionCache
 
-__all__ = ["FeatureBank", "rescored"]
+__all__ = ["FeatureBank", "rescored", "tube_features"]
 
 
 class FeatureBank:
-    """All kept features that fit a package: those of every model with the same backbone digest, precision and decoder.
+    """All kept features that fit a package: those of every model with the same backbone digest, precision, decoder and boxes.
 
     predictions: the directory of all models. Raises BadInput when no model there has that backbone.
     """
@@ -35,7 +35,7 @@ class FeatureBank:
                 cache = PredictionCache(path.parent)
             except BadFile:
                 continue
-            same = all(cache.identity.get(name) == identity[name] for name in ("backbone_digest", "precision", "decode"))
+            same = all(cache.identity.get(name) == identity[name] for name in ("backbone_digest", "precision", "decode", "detector"))
             if same:
                 self._caches.append(cache)
             else:
@@ -45,25 +45,25 @@ class FeatureBank:
             wanted = f"{package.path.name}: expected features of its backbone {package.backbone_digest[:12]} in {predictions}"
             raise BadInput(f"{wanted}, {there}; score once with `triage score --model` and a package of the same backbone")
 
-    def rescore_many(self, places: Seq[tuple[str, str]], *, trigger: bool) -> Iterator[tuple[str, Prediction | Failure | None]]:
-        """Per (key, digest), in order: the prediction, why there is none, or None where no features are kept."""
+    def items(self, places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Prediction, list[TubeFeatures]]]:
+        """Key, prediction and features of those (key, digest) whose features are kept, in order, each read when it is asked for."""
         for key, digest in places:
-            yield key, self._rescore(key, digest, trigger=trigger)
-
-    def _rescore(self, key: str, digest: str, *, trigger: bool) -> Prediction | Failure | None:
-        for cache in self._caches:
-            if (key, digest) in cache:
-                features = cache.features(key, digest)
-                prediction = cache.prediction(key, digest)
-                if features is not None and len(features) == len(prediction.kept):
-                    return rescored(prediction, features, self._package, trigger=trigger)
-        return None
+            for cache in self._caches:
+                if (key, digest) in cache:
+                    prediction, features = cache.prediction(key, digest), cache.features(key, digest)
+                    if features is not None and len(features) == len(prediction.kept):
+                        yield key, prediction, tube_features(prediction, features)
+                        break
 
 
-def rescored(prediction: Prediction, features: Seq[Features], package: Package, *, trigger: bool) -> Prediction | Failure:
-    """One sequence with another head. features: aligned with `prediction.kept`."""
-    tubes = [TubeFeatures(tube.tube_id, values, rows) for tube, (values, rows) in zip(prediction.kept, features, strict=True)]
-    try:
-        return rescore(prediction, tubes, package, trigger=trigger)
-    except NotFiniteError as error:
-        return Failure("not_finite", str(error))
+def tube_features(prediction: Prediction, features: Seq[Features]) -> list[TubeFeatures]:
+    """What the cache keeps as the model takes it. features: aligned with `prediction.kept`."""
+    return [TubeFeatures(tube.tube_id, values, rows) for tube, (values, rows) in zip(prediction.kept, features, strict=True)]
+
+
+def rescored(
+    items: Iterable[tuple[str, Prediction, Seq[TubeFeatures]]], package: Package, *, trigger: bool, threads: int | None
+) -> Iterator[tuple[str, Prediction | Failure]]:
+    """What the package's head says of each, in order."""
+    for key, answer in rescore_many(items, package, trigger=trigger, threads=threads):
+        yield key, Failure("not_finite", str(answer)) if isinstance(answer, NotFiniteError) else answer

@@ -16,10 +16,12 @@ from triage.config import Layout
 from triage.errors import BadInput, BadSetting
 from triage.files import lock
 from triage.model import Failed, Package, Predictor, bundled_package, load_package
+from triage.model.detector import Detector
+from triage.predictions import Prediction
 from triage.progress import Progress
 from triage.report import Dropped, Failure, Heading, NoTube, Scored, Summary, build_report, check_threshold
 from triage.report import hold_reason as hold_reason_of
-from triage.score.cache import PredictionCache
+from triage.score.cache import Features, PredictionCache
 from triage.score.inputs import Survey, directory_of, inputs_for, open_source, relative, survey
 from triage.score.rehead import FeatureBank, rescored
 from triage.sequences import SequenceSource, slug
@@ -39,7 +41,8 @@ class ScoreRequest:
 
     models: packages, the first decides buckets; empty = the bundled one. head: score kept features with this package's head instead.
     source: a store or shards; None = the data directory's store. limit: compute at most so many sequences in this run; None = all.
-    batch_size, workers: None = chosen by device and cores. keep_every: seconds of work that a kill may lose.
+    detector: find boxes with the package's own detector, instead of the annotator's. batch_size, workers: None = chosen by device and
+    cores. keep_every: seconds of work that a kill may lose.
     """
 
     layout: Layout
@@ -57,6 +60,7 @@ class ScoreRequest:
     rescore: bool = False
     allow_uncalibrated: bool = False
     trigger: bool = True
+    detector: bool = False
     keep_every: float = 15.0
 
 
@@ -88,6 +92,14 @@ class _Judged:
     computed: int = 0
     cached: int = 0
 
+    def keep(self, key: str, digest: str, answer: Prediction | Failure, features: list[Features]) -> None:
+        """One answer: a prediction is cached, a failure is tried again in the next run."""
+        if isinstance(answer, Failure):
+            self.failures[key] = answer
+        else:
+            self.cache.add(key, digest, answer, features)
+            self.computed += 1
+
 
 def score(request: ScoreRequest) -> ScoreSummary:
     """Score, then write the report. Raises BadInput when there is nothing to score or every sequence failed, Busy while another
@@ -99,7 +111,7 @@ def score(request: ScoreRequest) -> ScoreSummary:
     if request.head is not None and request.models:
         raise BadSetting("--head scores kept features with that package alone; leave out --model")
     source = open_source(request.source or request.layout.sequences)
-    found = survey(source)
+    found = survey(source, boxes_needed=not request.detector)
     if not (found.digests or found.failures or found.dropped):
         raise BadInput(f"{request.source or request.layout.sequences}: no sequence to score; run `triage pull` first")
     paths = (request.head,) if request.head is not None else request.models or (bundled_package(),)
@@ -156,8 +168,7 @@ def _judge(
     missing = [key for key, digest in found.digests.items() if (key, digest) not in cache]
     result = _Judged(name, package, cache, cached=len(found.digests) - len(missing))
     if request.head is not None and missing:
-        bank = FeatureBank(request.layout.predictions, package, cache.identity)
-        _from_features(bank, result, found, missing, trigger=request.trigger)
+        _from_features(request, result, found, missing)
         missing = [key for key in missing if (key, found.digests[key]) not in cache and key not in result.failures]
     todo = missing if request.limit is None else missing[: request.limit]
     result.left_out = set(missing[len(todo) :])
@@ -172,6 +183,7 @@ def _directory(request: ScoreRequest, package: Package) -> str:
     parts += [request.precision] if request.precision != "fp32" else []
     parts += [request.decode] if request.decode != "pillow" else []
     parts += ["no-trigger"] if not request.trigger else []
+    parts += ["detector"] if request.detector else []
     parts += ["head"] if request.head is not None else []
     return "-".join(parts)
 
@@ -185,6 +197,7 @@ def _identity(request: ScoreRequest, package: Package) -> dict[str, Any]:
         "precision": request.precision,
         "decode": request.decode,
         "trigger": request.trigger,
+        "detector": request.detector,
         "from_features": request.head is not None,
     }
 
@@ -200,39 +213,33 @@ def _compute(request: ScoreRequest, source: SequenceSource, found: Survey, resul
         trigger=request.trigger,
         decode=request.decode,
     )
-    cache = result.cache
+    detect = Detector(result.package, str(predictor.device)).boxes if request.detector else None
     with Progress(f"score {result.name}", total=len(todo), unit="sequence") as progress:
         try:
-            for key, outcome in predictor.predict_many(inputs_for(source, todo, result.failures)):
+            for key, outcome in predictor.predict_many(inputs_for(source, todo, result.failures, detect)):
+                progress.advance()
                 if isinstance(outcome, Failed):
                     result.failures[key] = Failure(outcome.reason, relative(outcome.detail, source))
-                else:
-                    features = [(tube.values, tube.rows) for tube in outcome.features]
-                    prediction = outcome.prediction
-                    if request.head is not None:
-                        prediction_or_failure = rescored(prediction, features, result.package, trigger=request.trigger)
-                        if isinstance(prediction_or_failure, Failure):
-                            result.failures[key] = prediction_or_failure
-                            continue
-                        prediction = prediction_or_failure
-                    cache.add(key, found.digests[key], prediction, features)
-                    result.computed += 1
-                progress.advance()
+                    continue
+                features = [(tube.values, tube.rows) for tube in outcome.features]
+                answer: Prediction | Failure = outcome.prediction
+                if request.head is not None:  # as if its features had been kept already
+                    item = (key, outcome.prediction, outcome.features)
+                    _, answer = next(rescored([item], result.package, trigger=request.trigger, threads=1))
+                result.keep(key, found.digests[key], answer, features)
         finally:
-            cache.seal()
+            result.cache.seal()
 
 
-def _from_features(bank: FeatureBank, result: _Judged, found: Survey, missing: list[str], *, trigger: bool) -> None:
-    """The head's work alone, on features that an earlier run kept."""
+def _from_features(request: ScoreRequest, result: _Judged, found: Survey, missing: list[str]) -> None:
+    """The head's work alone, on features that earlier runs kept."""
+    bank = FeatureBank(request.layout.predictions, result.package, result.cache.identity)
+    items = bank.items((key, found.digests[key]) for key in missing)
     with Progress(f"rescore {result.name}", total=len(missing), unit="sequence") as progress:
         try:
-            for key, answer in bank.rescore_many([(key, found.digests[key]) for key in missing], trigger=trigger):
-                if isinstance(answer, Failure):
-                    result.failures[key] = answer
-                elif answer is not None:
-                    result.cache.add(key, found.digests[key], answer, [])
-                    result.computed += 1
+            for key, answer in rescored(items, result.package, trigger=request.trigger, threads=request.workers):
                 progress.advance()
+                result.keep(key, found.digests[key], answer, [])
         finally:
             result.cache.seal()
 

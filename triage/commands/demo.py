@@ -15,7 +15,7 @@ from triage.commands._run import EXIT_SOME_FAILED, Run, option_help, with_run
 from triage.config import SETTINGS, Layout, setting, setting_float, setting_int
 
 if TYPE_CHECKING:
-    from triage.demo.run import DemoRequest
+    from triage.demo.request import DemoRequest
 
 __all__ = ["command"]
 
@@ -54,13 +54,15 @@ def command(
 
     Needs no credentials and touches no network but loopback. Writes into demo-data unless --data says otherwise; run again, it goes on.
     """
-    from triage.demo.run import DemoRequest, run_demo
+    from triage.demo.request import DemoRequest
 
     given = model if model is not None else Path(default) if (default := setting("model")) else None
     request = DemoRequest(_layout(run), replay, sequences, seed, given, setting_int("workers"), setting_float("threshold"))
     if serve:
         _serve(run, request, port, latency / 1000)
         return
+    from triage.demo.run import run_demo
+
     summary = run_demo(request)
     run.done(summary.to_json(), summary.text(), exit_code=0 if summary.clean else EXIT_SOME_FAILED)
     if not no_view and not run.json:
@@ -69,7 +71,7 @@ def command(
 
 def _serve(run: Run, request: DemoRequest, port: int, latency: float) -> None:
     from triage.demo.faults import Faults
-    from triage.demo.run import world_of
+    from triage.demo.request import world_of
     from triage.demo.server import AnnotatorServer
 
     with AnnotatorServer(world_of(request), faults=Faults(latency=latency), port=port) as server:

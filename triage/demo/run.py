@@ -16,12 +16,9 @@ from typing import Any
 from triage.annotator import Client, SequenceQuery
 from triage.config import Layout
 from triage.demo.outcomes import Outcomes, judge
-from triage.demo.replay import replay_world
-from triage.demo.scenes import synthetic_world
+from triage.demo.request import DemoRequest, claim, world_of
+from triage.demo.round_trip import RoundTrip, compare
 from triage.demo.server import AnnotatorServer
-from triage.demo.world import World
-from triage.errors import BadFile, BadSetting
-from triage.files import read_json, sha256_file, write_json
 from triage.pull import PullOptions, PullSummary, pull
 from triage.report import ReportReader, find_report
 from triage.score import ScoreRequest, ScoreSummary, score
@@ -29,38 +26,10 @@ from triage.shards.pack import pack
 from triage.shards.unpack import unpack
 from triage.verify import verify
 
-__all__ = ["DemoRequest", "DemoSummary", "RoundTrip", "run_demo", "world_of"]
+__all__ = ["DemoSummary", "run_demo"]
 
-NOTE_FORMAT = 1
 #: Small shards, so that a demo's queue fills several.
 _TARGET_BYTES = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class DemoRequest:
-    """What to show. replay: a store to serve instead of scenes; then `sequences` and `seed` mean nothing. model None = the bundled one.
-
-    size: (width, height) of rendered images, pixels. threshold: the score from which a sequence goes To Review.
-    """
-
-    layout: Layout
-    replay: Path | None = None
-    sequences: int = 60
-    seed: int = 1
-    model: Path | None = None
-    workers: int = 32
-    threshold: float = 0.35
-    size: tuple[int, int] = (1280, 720)
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTrip:
-    """Store and report, packed and unpacked elsewhere. files, size: compared byte for byte. differing: paths that are not equal."""
-
-    files: int
-    size: int
-    shards: int
-    differing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +102,12 @@ class DemoSummary:
         return "\n".join(lines)
 
 
-def world_of(request: DemoRequest) -> World:
-    """The world a request asks for."""
-    if request.replay is not None:
-        return replay_world(request.replay)
-    return synthetic_world(request.seed, request.sequences, request.size)
-
-
 def run_demo(request: DemoRequest) -> DemoSummary:
     """Do the whole job in `request.layout`. A second run goes on where the first ended, as the commands do.
 
     Raises BadSetting when the data directory holds something other than this demo, and whatever the stages raise.
     """
-    _claim(request)
+    claim(request)
     layout, clock = request.layout, _Clock()
     with clock("scenes"):
         world = world_of(request)
@@ -167,7 +129,7 @@ def run_demo(request: DemoRequest) -> DemoSummary:
         shutil.rmtree(elsewhere, ignore_errors=True)
         restored = unpack(Layout(elsewhere), source=layout.shards)
     with clock("compare"):
-        trip = _compare(layout, Layout(elsewhere), packed.variant or "")
+        trip = compare(layout, Layout(elsewhere), packed.variant or "")
     problems += [str(problem) for problem in (*packed.failed, *restored.failed)]
     reader = ReportReader(find_report(layout.reports))
     outcomes = judge(world, reader.table(), {entry["key"] for entry in reader.dropped()}, scored.report.threshold)
@@ -201,49 +163,3 @@ class _Clock:
     def seconds(self) -> tuple[tuple[str, float], ...]:
         """Each stage and their sum, seconds."""
         return (*self._seconds, ("all", sum(value for _, value in self._seconds)))
-
-
-def _claim(request: DemoRequest) -> None:
-    """Note what this data directory shows; refuse one that shows something else: sequences of two worlds have the same ids."""
-    root = request.layout.root
-    path = root / "demo.json"
-    if request.replay is not None:
-        note: dict[str, Any] = {"format": NOTE_FORMAT, "replay": str(request.replay.resolve())}
-    else:
-        note = {"format": NOTE_FORMAT, "seed": request.seed, "sequences": request.sequences, "size": list(request.size)}
-    try:
-        found = read_json(path, expect_format=NOTE_FORMAT) if path.exists() else None
-    except BadFile as error:
-        raise BadSetting(f"{path}: damaged ({error}); remove {root} or choose another --data") from error
-    if found is None and request.layout.sequences.is_dir():
-        raise BadSetting(f"{root}: expected an empty or a demo's data directory, found real work in it; choose another --data")
-    if found is not None and found != note:
-        raise BadSetting(f"{root}: holds another demo ({_words(found)}, not {_words(note)}); choose another --data, or remove it")
-    if found is None:
-        write_json(path, note)
-
-
-def _words(note: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in sorted(note.items()) if name != "format")
-
-
-def _compare(here: Layout, there: Layout, variant: str) -> RoundTrip:
-    """Store and report of both places, file by file."""
-    files, size, differing = 0, 0, []
-    pairs = ((here.sequences, there.sequences), (here.reports / variant, there.reports / variant))
-    for one, other in pairs:
-        left, right = _digests(one), _digests(other)
-        files += len(left)
-        size += sum(length for length, _ in left.values())
-        differing += [f"{one.name}/{name}" for name in sorted(left.keys() | right.keys()) if left.get(name) != right.get(name)]
-    shards = sum(1 for _ in here.shards.rglob("shard_*.tar"))
-    return RoundTrip(files, size, shards, tuple(differing))
-
-
-def _digests(root: Path) -> dict[str, tuple[int, str]]:
-    """Length and hash of every file below `root`, by its path. Hidden files are locks and leftovers, not content."""
-    found = {}
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
-            found[path.relative_to(root).as_posix()] = (path.stat().st_size, sha256_file(path))
-    return found

@@ -198,7 +198,7 @@ def test_writers_killed_at_random_moments_lose_nothing_that_was_acknowledged(tmp
     root = tmp_path / "data"
     acknowledged = {"ana": 0, "bob": 0}
     rng = random.Random(5)
-    for _ in range(3):
+    for _ in range(2):
         writers = {
             who: subprocess.Popen([sys.executable, "-c", WRITER, str(root), who], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
             for who in ("ana", "bob", "ana ")

@@ -27,6 +27,9 @@ __all__ = ["LARGEST_PAGE", "Client", "SequencePage", "SequenceQuery"]
 LARGEST_PAGE = 100
 _API = "/api/v1"
 _NEEDED = {row.name: row.variable for row in SETTINGS if row.name in ("api_url", "api_login", "api_password")}
+#: Stages whose sequences carry what humans said of them.
+LABELLED_STAGES = ("seq_annotation_done", "annotated")
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 _LISTING_TRIES = 3
@@ -50,7 +53,7 @@ class SequenceQuery:
         if self.stage not in STAGES:
             raise BadSetting(f"stage {self.stage!r}: expected one of {', '.join(STAGES)}; nothing was sent")
         named = {"processing_stage": self.stage}
-        if self.stage == "annotated":
+        if self.stage in LABELLED_STAGES:
             named["include_annotation"] = "true"
         for name, value in (("recorded_at_gte", self.since), ("recorded_at_lte", self.until)):
             if value is not None:

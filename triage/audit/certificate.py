@@ -125,7 +125,7 @@ class Books:
         change = ", ".join(what) or "other sequences or scores"
         return Status(
             None,
-            f"EXPIRED: {last} certified another bucket ({change}); the difference needs {more} more labels: "
+            f"EXPIRED: {last} certified another bucket ({change}); the difference needs {more} more label{'' if more == 1 else 's'}: "
             f"`triage audit plan --seed {old.seed}`",
             more,
         )

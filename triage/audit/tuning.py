@@ -7,6 +7,7 @@ its measured recall instead fails 40 to 76% of the time (docs/audit.md).
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -180,17 +181,14 @@ def tune_elusion_rate(
     if n == 0:
         return NotCertifiable(labels_needed(N, _floor(eps * N), 0, delta), "labels")
 
-    def below(values: Seq[float], t: float) -> int:
-        return sum(value < t for value in values)
-
     candidates = [*sorted(set(bucket)), math.nextafter(bucket[-1], 2)]
-    able = [t for t in candidates if (1 - n / N) ** (_floor(eps * below(bucket, t)) + 1) <= delta]
+    able = [t for t in candidates if (1 - n / N) ** (_floor(eps * bisect_left(bucket, t)) + 1) <= delta]
 
     def p_value(t: float) -> float:
-        N_t = below(bucket, t)
-        return hypergeometric_cdf(below(smokes, t), N_t, min(N_t, _floor(eps * N_t) + 1), below(sample, t))
+        N_t = bisect_left(bucket, t)
+        return hypergeometric_cdf(bisect_left(smokes, t), N_t, min(N_t, _floor(eps * N_t) + 1), bisect_left(sample, t))
 
     t = fixed_sequence(able, p_value, delta)
     if t is None:
         return NotCertifiable(labels_needed(N, _floor(eps * N), 0, delta), "labels")
-    return Certified(t, _floor(eps * below(bucket, t)), p_value(t))
+    return Certified(t, _floor(eps * bisect_left(bucket, t)), p_value(t))

@@ -6,9 +6,11 @@ from triage.config import Layout
 from triage.errors import BadFile
 from triage.report import ReportReader, find_report
 from triage.review.selection import Rows
-from triage.shards.reader import ShardReport
+from triage.sequences import SequenceSource
+from triage.shards.reader import ShardReader, ShardReport
+from triage.store import Store
 
-__all__ = ["open_report", "open_rows"]
+__all__ = ["open_report", "open_rows", "open_source"]
 
 
 def open_report(layout: Layout, variant: str | None = None) -> ReportReader | ShardReport:
@@ -28,3 +30,10 @@ def open_rows(layout: Layout, variant: str | None = None) -> Rows:
     """Its rows, as expressions select from them."""
     report = open_report(layout, variant)
     return Rows(report.table(), report.variant or "packed", report.threshold)
+
+
+def open_source(layout: Layout) -> SequenceSource | None:
+    """The frames: the store when there is one, else the shards; None = neither."""
+    if layout.sequences.is_dir():
+        return Store(layout.sequences)
+    return ShardReader(layout.shards) if (layout.shards / "frames").is_dir() else None

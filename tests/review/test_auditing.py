@@ -1,0 +1,125 @@
+"""The audit at work: plan, labels by decisions, verdict, certificate, and the payload it opens."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tests.review.conftest import table_of
+from triage.audit.tuning import Certified
+from triage.config import Layout
+from triage.errors import BadFile, BadSetting
+from triage.review.auditing import PlanOptions, audit_now, plan_audit, read_labels, rehearse, truth_of, tune, worklist
+from triage.review.decisions import parse_decision
+from triage.review.desk import Desk
+from triage.review.planning import plan_payloads
+from triage.review.selection import Rows
+
+OPTIONS = PlanOptions(max_miss=Fraction(1, 100), looks=1)
+
+
+def collection(extra: int = 0) -> Rows:
+    """2,000 to discard and 100 to review, 60 of them and 2 of the discarded smoke (the two that score highest)."""
+    rows = [
+        {"sequence_id": i, "triage_score": 0.345 if i % 1000 == 7 else (i % 340) / 1000, "label": "smoke" if i % 1000 == 7 else "fp"}
+        for i in range(1, 2001 + extra)
+    ]
+    rows += [{"sequence_id": i, "triage_score": 0.4 + (i % 50) / 100, "label": "smoke" if i % 5 < 3 else "fp"} for i in range(5001, 5101)]
+    return Rows(table_of(rows), "demo", 0.35)
+
+
+def label(desk: Desk, rows: Rows, keys: tuple[str, ...]) -> None:
+    """Play the reviewer: decide every key as its true label."""
+    truth = truth_of(rows)
+    for said in ("smoke", "fp"):
+        chosen = ", ".join(key for key in keys if truth[key] == said)
+        if chosen:
+            desk.decide(rows, desk.select(rows, f"key in ({chosen})"), parse_decision("smoke" if said == "smoke" else "unlabeled"))
+
+
+def test_from_plan_to_certificate_to_payload_and_one_new_sequence_expires_it(layout: Layout, desk: Desk) -> None:
+    rows = collection()
+    desk.decide(rows, desk.select(rows, "bucket = review and label = smoke"), parse_decision("smoke"))
+    desk.decide(rows, desk.select(rows, "bucket = review and not decided"), parse_decision("antenna"))
+    plan, text, path = plan_audit(layout, rows, desk.state, OPTIONS)
+    assert "1/100 of the discarded sequences" in text
+    assert len(plan.planted) == 60
+    assert set(json.loads(path.read_text())["keys"]) == set(plan.worklist(plan.looks[0]))
+
+    _, early, _ = audit_now(layout, rows, desk.state)
+    assert (early.verdict, early.best) == ("UNFINISHED", None)
+    _, keys, missing = worklist(layout, rows, desk.state)
+    label(desk, rows, keys)
+    assert missing == plan.looks[0].n
+    assert worklist(layout, rows, desk.state)[2] == 0
+
+    _, report, page = audit_now(layout, rows, desk.state)
+    assert report.verdict == "CERTIFIED"
+    assert report.best is not None
+    assert report.best.upper >= 2
+    assert report.recall is not None
+    assert "<img" in page.read_text()
+
+    planned, line = plan_payloads(layout, rows, desk.state, undecided_unlabel=True)
+    assert planned.basis.certificate == plan.audit_id
+    assert plan.audit_id in line
+    assert plan.audit_id in (planned.directory / "summary.md").read_text()
+
+    grown = collection(extra=1)
+    assert audit_now(layout, grown, desk.state)[1].verdict == "EXPIRED"
+    with pytest.raises(BadSetting, match=r"EXPIRED: .*2000 -> 2001 sequences\); the difference needs \d+ more label"):
+        plan_payloads(layout, grown, desk.state, undecided_unlabel=True)
+
+
+def test_drawing_again_after_a_look_is_invalid(layout: Layout, desk: Desk) -> None:
+    rows = collection()
+    _, _, _ = plan_audit(layout, rows, desk.state, OPTIONS)
+    label(desk, rows, worklist(layout, rows, desk.state)[1])
+    audit_now(layout, rows, desk.state)
+    _, text, _ = plan_audit(layout, rows, desk.state, PlanOptions(max_miss=Fraction(1, 100), looks=1, seed=5))
+    assert "WARNING: this bucket was looked at before" in text
+    label(desk, rows, worklist(layout, rows, desk.state)[1])
+    assert audit_now(layout, rows, desk.state)[1].verdict == "INVALID"
+
+
+def test_labels_may_come_from_a_csv(layout: Layout, desk: Desk, tmp_path: Path) -> None:
+    rows = collection()
+    plan, _, _ = plan_audit(layout, rows, desk.state, OPTIONS)
+    truth = truth_of(rows)
+    path = tmp_path / "labels.csv"
+    path.write_text("key,label\n" + "".join(f"{key},{truth[key]}\n" for key in plan.worklist(plan.looks[0])))
+    assert audit_now(layout, rows, desk.state, given=read_labels(path))[1].verdict == "CERTIFIED"
+    path.write_text("key,label\npyro-annotator_1,perhaps\n")
+    with pytest.raises(BadFile, match="line 2: expected smoke, fp, unsure or unviewable, found 'perhaps'"):
+        read_labels(path)
+
+
+def test_tune_raises_or_lowers_the_threshold_with_proof(layout: Layout, desk: Desk) -> None:
+    rows = collection()
+    plan_audit(layout, rows, desk.state, OPTIONS)
+    with pytest.raises(BadSetting, match="To Review are undecided"):
+        tune(layout, rows, desk.state, method="audit", max_loss=0.2, confidence=0.95)
+    label(desk, rows, tuple(key for key in rows.keys if int(key.rpartition("_")[2]) > 5000))
+    label(desk, rows, worklist(layout, rows, desk.state)[1])
+    tuned = tune(layout, rows, desk.state, method="audit", max_loss=0.25, confidence=0.95)
+    assert isinstance(tuned.result, Certified)
+    assert tuned.curve is not None
+    assert (layout.audits / "tune.html").exists()
+    strict = tune(layout, rows, desk.state, method="audit", max_loss=0.001, confidence=0.95)
+    assert "not certifiable, needs n =" in strict.text
+    rate = tune(layout, rows, desk.state, method="rate", max_loss=0.02, confidence=0.95)
+    assert isinstance(rate.result, Certified)
+    old = tune(layout, rows, desk.state, method="clusters", max_loss=0.5, confidence=0.5)
+    assert "every event counted once" in old.text
+
+
+def test_rehearsed_certificates_are_true_at_least_as_often_as_promised() -> None:
+    rows = collection()
+    done = rehearse(rows, truth_of(rows), PlanOptions(max_miss=Fraction(1, 200), looks=2), 200)
+    assert done.true / done.runs >= 0.95
+    assert done.certified_true == done.certified
+    with pytest.raises(BadSetting, match="have no known label"):
+        rehearse(rows, {}, OPTIONS, 1)

@@ -1,0 +1,193 @@
+"""Payloads, preflight, reconcile and exports: what a human gets, and what became of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.review.conftest import table_of
+from triage.annotator import Client
+from triage.config import Layout
+from triage.demo.server import AnnotatorServer
+from triage.demo.world import plain_world, write_world
+from triage.errors import BadFile, BadSetting
+from triage.review.decisions import parse_decision
+from triage.review.desk import Desk
+from triage.review.exports import export
+from triage.review.handover import find_plan, preflight, reconcile
+from triage.review.payloads import MOST_IDS, build_payloads
+from triage.review.planning import plan_payloads
+from triage.review.remote import labels_now, queue_ids
+from triage.review.selection import Rows
+from triage.store import Store
+
+
+def decide(desk: Desk, rows: Rows, where: str, words: str) -> None:
+    desk.decide(rows, desk.select(rows, where), parse_decision(words))
+
+
+def many(count: int, **changes: Any) -> Rows:
+    return Rows(table_of([{"sequence_id": i, "triage_score": 0.1, **changes} for i in range(1, count + 1)]), "demo", 0.35)
+
+
+def test_payloads_hold_one_label_and_at_most_200_ids_and_unlabeled_comes_last(desk: Desk) -> None:
+    rows = many(450)
+    decide(desk, rows, "all", "unlabeled")
+    decide(desk, rows, "sequence_id <= 220", "antenna")
+    decide(desk, rows, "sequence_id = 450", "smoke:industrial")
+    plan = build_payloads(rows, desk.state)
+    assert [(p.label.name, len(p.sequence_ids)) for p in plan.payloads] == [
+        ("industrial", 1),
+        ("antenna", MOST_IDS),
+        ("antenna", 20),
+        ("unlabeled", MOST_IDS),
+        ("unlabeled", 29),
+    ]
+    assert plan.payloads[1].body == {
+        "sequence_ids": list(range(1, 201)), "false_positive_type": "antenna", "is_unsure": False, "force": False,
+    }  # fmt: skip
+    assert plan.payloads[0].body["smoke_type"] == "industrial"
+
+
+def test_what_is_doubtful_is_refused_with_its_reason(rows: Rows, desk: Desk, layout: Layout) -> None:
+    decide(desk, rows, "all", "tree")
+    decide(desk, rows, "sequence_id = 3", "smoke")
+    decide(desk, rows, "sequence_id = 4", "antenna+tree")
+    decide(Desk(layout, "bob"), rows, "sequence_id = 1", "smoke")
+    desk.refresh()
+    plan = build_payloads(rows, desk.state)
+    assert {one.sequence_id: one.reason for one in plan.refused} == {
+        1: "disagreement",
+        2: "alert_has_smoke",
+        4: "several_types",
+        5: "held",
+    }
+    assert plan.labels.keys() == {3}
+    named = build_payloads(rows, desk.state, include=[2, 5, 1, 4])
+    assert named.labels.keys() == {2, 3, 5}
+
+
+def test_a_sibling_that_is_scored_as_smoke_holds_the_undecided_discard_back(rows: Rows, desk: Desk) -> None:
+    plan = build_payloads(rows, desk.state, undecided_unlabel=True)
+    assert plan.undecided == (1,)
+    assert [(one.sequence_id, one.reason) for one in plan.refused] == [(2, "alert_has_smoke")]
+
+
+def test_an_undecided_discard_needs_a_certificate_or_somebody_who_insists(rows: Rows, desk: Desk, layout: Layout) -> None:
+    with pytest.raises(BadSetting, match="no audit has certified this bucket; run `triage audit plan`"):
+        plan_payloads(layout, rows, desk.state, undecided_unlabel=True)
+    assert not layout.payloads.exists()
+    planned, line = plan_payloads(layout, rows, desk.state, undecided_unlabel=True, without_certificate=True)
+    assert "WITHOUT A CERTIFICATE" in line
+    assert "WITHOUT A CERTIFICATE" in (planned.directory / "summary.md").read_text()
+
+
+def test_the_same_decisions_give_the_same_plan_and_its_checksums_hold(rows: Rows, desk: Desk, layout: Layout) -> None:
+    decide(desk, rows, "sequence_id = 1", "antenna")
+    first, _ = plan_payloads(layout, rows, desk.state)
+    before = {path.name: path.read_bytes() for path in first.directory.iterdir()}
+    second, _ = plan_payloads(layout, rows, desk.state)
+    assert first.directory == second.directory
+    assert before == {path.name: path.read_bytes() for path in second.directory.iterdir()}
+    subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=first.directory, check=True)
+    assert "curl --fail-with-body -X POST" in (first.directory / "summary.md").read_text()
+
+
+def test_nothing_decided_is_said(rows: Rows, desk: Desk, layout: Layout) -> None:
+    with pytest.raises(BadSetting, match="nothing to send: no decision yet"):
+        plan_payloads(layout, rows, desk.state)
+
+
+def test_a_changed_payload_is_refused(rows: Rows, desk: Desk, layout: Layout) -> None:
+    decide(desk, rows, "sequence_id = 1", "antenna")
+    planned, _ = plan_payloads(layout, rows, desk.state)
+    (payload,) = planned.directory.glob("payload_*.json")
+    payload.write_text(payload.read_text().replace("antenna", "tree"))
+    with pytest.raises(BadFile, match="missing or changed since it was planned"):
+        find_plan(layout.payloads)
+    with pytest.raises(BadFile, match="found none; name one, or run `triage plan`"):
+        find_plan(layout.payloads, "plan-x")
+
+
+def test_preflight_and_reconcile_over_http_only_read(desk: Desk, layout: Layout) -> None:
+    world = plain_world(12, frames=2)
+    ids = [sequence.sequence_id for sequence in world.sequences]
+    rows = Rows(table_of([{"sequence_id": number, "triage_score": 0.1} for number in ids]), "demo", 0.35)
+    decide(desk, rows, "all", "antenna")
+    plan_payloads(layout, rows, desk.state)
+    with AnnotatorServer(world) as server:
+        client = Client(server.url, server.login, server.password, workers=1)
+        server.annotate(ids[:2], false_positive_type="tree")
+        checked = preflight(find_plan(layout.payloads), queue_ids(client))
+        assert (checked.still, checked.gone) == (10, tuple(sorted(ids[:2])))
+        (ready,) = checked.directory.glob("payload_*.json")
+        body = json.loads(ready.read_text())
+        server.annotate(body["sequence_ids"][:9], false_positive_type=body["false_positive_type"])
+        receipt = reconcile(find_plan(layout.payloads), queue_ids(client), labels_now(client))
+        client.close()
+        assert {(one.method, one.path.split("?")[0]) for one in server.requests} == {
+            ("POST", "/api/v1/auth/login"),
+            ("GET", "/api/v1/sequences/"),
+        }
+    assert (len(receipt.applied), len(receipt.waiting), receipt.unknown) == (9, 1, ())
+    assert set(receipt.changed) == set(ids[:2])
+    assert "planned antenna, found tree: changed by someone else" in receipt.changed[ids[0]]
+    reverse = json.loads((receipt.directory / "reverse.json").read_text())
+    assert [item["sequence_id"] for item in reverse["items"]] == sorted(receipt.applied)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> tuple[Store, Rows]:
+    world = plain_world(4, frames=2)
+    write_world(world, tmp_path / "store")
+    ids = [sequence.sequence_id for sequence in world.sequences]
+    return Store(tmp_path / "store"), Rows(table_of([{"sequence_id": n, "triage_score": 0.1} for n in ids]), "demo", 0.35)
+
+
+def test_exports_hold_what_was_decided(stored: tuple[Store, Rows], desk: Desk, tmp_path: Path) -> None:
+    store, rows = stored
+    first, second, third, _ = rows.ids.tolist()
+    decide(desk, rows, f"sequence_id = {first}", "smoke")
+    decide(desk, rows, f"sequence_id = {second}", "antenna")
+    decide(desk, rows, f"sequence_id = {third}", "later")
+
+    export("csv", rows, desk.state, None, tmp_path / "corrections.csv")
+    records = list(csv.DictReader((tmp_path / "corrections.csv").read_text().splitlines()))
+    assert list(records[0]) == ["sequence_id", "old", "new", "reason", "reviewer", "at"]
+    assert [(r["old"], r["new"]) for r in records] == [("unlabeled", "smoke:wildfire"), ("unlabeled", "antenna"), ("unlabeled", "later")]
+
+    done = export("labels", rows, desk.state, None, tmp_path / "labels.csv")
+    assert (tmp_path / "labels.csv").read_text() == f"key,label\npyro-annotator_{first},smoke\npyro-annotator_{second},fp\n"
+    assert list(done.skipped) == [f"pyro-annotator_{third}"]
+
+    export("parquet", rows, desk.state, None, tmp_path / "d.parquet")
+    assert pq.read_table(tmp_path / "d.parquet")["verdict"].to_pylist() == ["smoke", "false_positive", "later"]
+
+    export("coco", rows, desk.state, store, tmp_path / "coco.json")
+    coco = json.loads((tmp_path / "coco.json").read_text())
+    frames = len(store.sequence(f"pyro-annotator_{first}").frames) + len(store.sequence(f"pyro-annotator_{second}").frames)
+    assert len(coco["images"]) == frames
+    assert {box["category_id"] for box in coco["annotations"]} <= {1, 2}
+
+    export("yolo", rows, desk.state, store, tmp_path / "yolo")
+    assert len(list((tmp_path / "yolo" / "images").iterdir())) == len(list((tmp_path / "yolo" / "labels").iterdir())) == frames
+    assert all(not path.read_text() for path in (tmp_path / "yolo" / "labels").glob(f"pyro-annotator_{second}_*"))
+
+    export("fiftyone", rows, desk.state, store, tmp_path / "fo")
+    labels = json.loads((tmp_path / "fo" / "labels.json").read_text())
+    assert labels["classes"] == ["smoke", "false_positive"]
+    assert len(labels["labels"]) == len(list((tmp_path / "fo" / "data").iterdir())) == frames
+
+
+def test_an_export_without_decisions_or_frames_is_refused(rows: Rows, desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="nothing to export"):
+        export("csv", rows, desk.state, None, tmp_path / "x.csv")
+    decide(desk, rows, "all", "tree")
+    with pytest.raises(BadSetting, match="needs the frames"):
+        export("coco", rows, desk.state, None, tmp_path / "x.json")

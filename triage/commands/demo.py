@@ -87,7 +87,8 @@ def _view(layout: Layout, *, quiet: bool) -> None:
     from triage.server.serve import Exposure, view
     from triage.server.static import built_page
 
-    if built_page() is None:
+    page = built_page()
+    if page is None:
         if not quiet:
             click.echo("\nThe viewer's page is not built here: `make view` builds and opens it (needs Node 20).")
         return
@@ -97,4 +98,4 @@ def _view(layout: Layout, *, quiet: bool) -> None:
             click.echo(f"\nThe viewer is at {url} (Ctrl-C stops it)")
         webbrowser.open(url)
 
-    view(layout, Exposure.of(None, setting_int("port"), allow_remote=False), variant=None, ready=ready)
+    view(layout, Exposure.of(None, setting_int("port"), allow_remote=False), page=page, variant=None, ready=ready)

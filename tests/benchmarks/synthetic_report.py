@@ -116,6 +116,11 @@ def keys_with_frames(layout: Layout) -> list[str]:
     return Store(layout.sequences).keys()
 
 
+def keys_with_tubes(layout: Layout) -> list[str]:
+    """Those of them that have details with tubes, and so crops and a strip."""
+    return [key for key in keys_with_frames(layout) if (layout.reports / VARIANT / "details" / f"{key}.json").is_file()]
+
+
 def _chosen(table: pa.Table, number: int) -> list[dict[str, object]]:
     """Half of them the highest scores, half spread evenly over the keys."""
     score = np.nan_to_num(table["triage_score"].to_numpy(), nan=-1.0)

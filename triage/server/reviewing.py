@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from triage.config import Layout
 from triage.errors import BadFile
-from triage.review.auditing import bucket_status, worklist
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk, default_reviewer
 from triage.review.desk import Receipt as DeskReceipt
@@ -152,6 +151,8 @@ class Reviewing:
 
     def audit(self, report: OpenReport) -> AuditOut | None:
         """The newest audit's worklist; None = no audit was planned for this report."""
+        from triage.review.auditing import bucket_status, worklist  # brings scipy.stats, a second that no other answer should wait for
+
         with self._lock:
             rows, desk = self._rows_of(report), self._desk(None)
             desk.refresh()

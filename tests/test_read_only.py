@@ -1,0 +1,210 @@
+"""Whatever is typed, the annotator is only read: every command of the CLI, run for real against a server that records what arrives.
+
+The commands are taken from the CLI itself: one that is not in ROWS fails the test, so a new command cannot be forgotten. Beside the
+server's record, an audit hook of the interpreter sees every address that any library connects to.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tests.model.small import jpeg, write_small
+from triage.cli import cli
+from triage.demo.server import AnnotatorServer, Seen
+from triage.demo.world import World, plain_world
+
+LOGIN = ("POST", "/api/v1/auth/login")
+SERVES = frozenset({"view"})  # runs until it is told to stop: started as a process of its own
+
+
+@dataclass(frozen=True)
+class Row:
+    """One invocation. codes: how it may end. speaks: whether it has any business with the annotator."""
+
+    command: str
+    arguments: tuple[str, ...] = ()
+    codes: tuple[int, ...] = (0,)
+    speaks: bool = False
+
+    @property
+    def name(self) -> str:
+        return " ".join((self.command, *self.arguments))
+
+
+#: In the order of the work: each finds what those before it left. {tmp} is a directory beside the data.
+ROWS = (
+    Row("doctor", speaks=True),
+    Row("pull", ("--dry-run",), speaks=True),
+    Row("pull", speaks=True),
+    Row("pull", ("--stage", "annotated", "--page-size", "3"), speaks=True),
+    Row("pull", ("--limit", "2", "--since", "2026-05-01"), speaks=True),
+    Row("status"),
+    Row("score", ("--threshold", "1", "--device", "cpu")),
+    Row("report", ("--threshold", "0.999")),
+    Row("verify"),
+    Row("pack"),
+    Row("unpack", ("--data", "{tmp}/consumer", "--from", "{data}/02_shards")),
+    Row("evaluate", ("--resamples", "5")),
+    Row("compare", ("{variant}", "{variant}")),
+    Row("decide", ("--where", "all", "--as", "antenna", "--reviewer", "ana")),
+    Row("plan", ("--reviewer", "ana", "--without-certificate"), codes=(0, 3)),
+    Row("preflight", codes=(0, 3), speaks=True),
+    Row("reconcile", codes=(0, 3), speaks=True),
+    Row("export", ("{tmp}/decided.csv", "--reviewer", "ana")),
+    Row("audit plan", ("--max-miss", "1/5", "--reviewer", "ana"), codes=(0, 10)),
+    Row("audit report", ("--reviewer", "ana"), codes=(0, 10, 11, 12, 13)),
+    Row("audit rehearse", ("--max-miss", "1/5", "--runs", "2", "--labels", "{tmp}/labels.csv")),
+    Row("tune", ("--reviewer", "ana"), codes=(0, 10, 13)),
+    Row("train", ("--output", "{tmp}/trained.zip", "--epochs", "1")),
+    Row("demo", ("--sequences", "3", "--no-view", "--data", "{tmp}/demo"), codes=(0, 3)),
+    Row("view", ("--no-browser", "--port", "0")),
+)
+
+
+@dataclass
+class Ran:
+    """What one row did. connected: every address that was connected to while it ran."""
+
+    row: Row
+    code: int
+    text: str
+    seen: list[Seen] = field(default_factory=list)
+    connected: list[Any] = field(default_factory=list)
+
+
+def names_of(group: click.Group, prefix: str = "") -> Iterator[str]:
+    """Every command, subcommands included, as it is typed."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from names_of(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}"
+
+
+class Ear:
+    """Hears every connect of this process. An audit hook cannot be taken away again, so there is one, which can be told to sleep."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] | None = None
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and self.heard is not None:
+            self.heard.append(arguments[1])
+
+
+def served_until_stopped(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Start it, wait for the address that it prints, ask for the page, and press Ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "triage", *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if "http://127.0.0.1:" in line:
+            host, _, port = line.partition("http://")[2].split("/")[0].strip().partition(":")
+            with socket.create_connection((host, int(port)), timeout=10) as connection:
+                connection.sendall(b"GET /api/status HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                connection.recv(100)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return (0 if process.returncode in (0, 130) else process.returncode), line + rest
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
+    tmp = tmp_path_factory.mktemp("read_only")
+    data = tmp / "data"
+    package = write_small(tmp / "small.zip")
+    rows = plain_world(48, frames=6, alert_size=2)
+    stages = {sequence.sequence_id: "annotated" for sequence in rows.sequences[:36]}
+    (tmp / "labels.csv").write_text("key,label\n" + "".join(f"{sequence.key},{sequence.label}\n" for sequence in rows.sequences))
+    world = World(rows.sequences, lambda key: jpeg(int(key[-10:-4])), stages)
+    ear, done = Ear(), []
+    with AnnotatorServer(world) as server:
+        environment = {
+            "ANNOTATOR_API_URL": server.url,
+            "ANNOTATOR_API_LOGIN": server.login,
+            "ANNOTATOR_API_PASSWORD": server.password,
+            "TRIAGE_MODEL": str(package),
+            "TRIAGE_DATA": str(data),
+        }
+        for row in ROWS:
+            variant = next((path.parent.name for path in (data / "08_reporting").rglob("model_config.json")), "none")
+            arguments = [*row.command.split(), *(each.format(tmp=tmp, data=data, variant=variant) for each in row.arguments)]
+            before = len(server.requests)
+            ear.heard = []
+            if row.command in SERVES:
+                code, text = served_until_stopped(arguments, environment)
+            else:
+                result = CliRunner().invoke(cli, arguments, env=environment)
+                code, text = result.exit_code, f"{result.output}\n{result.exception!r}"
+            connected, ear.heard = ear.heard, None
+            done.append(Ran(row, code, text, server.requests[before:], connected))
+        assert server.leaked == []
+    return done
+
+
+def test_every_command_has_a_row() -> None:
+    assert {row.command for row in ROWS} == set(names_of(cli))
+
+
+@pytest.mark.parametrize("index", range(len(ROWS)), ids=[row.name for row in ROWS])
+def test_it_only_reads(ran: list[Ran], index: int) -> None:
+    done = ran[index]
+    assert done.code in done.row.codes, done.text
+    assert [seen for seen in done.seen if seen.method != "GET" and (seen.method, seen.path) != LOGIN] == []
+    assert bool(done.seen) == done.row.speaks
+    hosts = {address[0] for address in done.connected if isinstance(address, tuple)}
+    assert hosts <= {"127.0.0.1", "::1"}, f"{done.row.name} connected to {hosts}"
+
+
+def test_the_ear_hears() -> None:
+    ear = Ear()
+    ear.heard = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        socket.create_connection(address).close()
+    assert ear.heard == [address]
+    ear.heard = None
+
+
+def test_no_file_of_the_package_but_the_client_knows_how_to_send() -> None:
+    """Other rooms cannot go round the guard: only the annotator's room imports what speaks HTTP to other hosts."""
+    package = Path(__file__).parents[1] / "triage"
+    speakers = (
+        "import requests",
+        "import urllib3",
+        "from urllib3",
+        "from requests",
+        "import httpx",
+        "import http.client",
+        "urllib.request",
+    )
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if line.strip().startswith(("import ", "from ")) and any(word in line for word in speakers)
+    }
+    assert {name for name in found if not name.startswith("annotator/")} == set()

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+_MAX_VALUES = 10_000
 
 
 class _Record(BaseModel):
@@ -216,9 +217,24 @@ def _yaml(data: bytes, where: str) -> dict[str, Any]:
         raw = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise BadModel(f"{where}: expected YAML, found damage; export the package again") from error
+    if _more_values_than(raw, _MAX_VALUES):
+        raise BadModel(f"{where}: more than {_MAX_VALUES} values; this is not a package's text")
     if not isinstance(raw, dict):
         raise BadModel(f"{where}: expected a mapping, found {type(raw).__name__}; export the package again")
     return raw
+
+
+def _more_values_than(content: Any, limit: int) -> bool:
+    """Count with aliases expanded, but no further than the limit: a few lines of YAML may stand for billions of values."""
+    waiting, count = [content], 0
+    while waiting and count <= limit:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return count > limit
 
 
 def _validated(kind: type[_T], raw: dict[str, Any], where: str) -> _T:

@@ -32,9 +32,7 @@ class Detector:
         try:
             ultralytics = importlib.import_module("ultralytics")
         except ModuleNotFoundError as error:
-            raise BadSetting(
-                "ultralytics is not installed, so the package's detector cannot run; type: pip install 'triage[detector]'"
-            ) from error
+            raise BadSetting("ultralytics is not installed, so no detector can run; type: pip install 'triage[detector]'") from error
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "detector.pt"
             path.write_bytes(weights)

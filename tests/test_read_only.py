@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.model.small import jpeg, write_small
+from tests.model.small import write_small
 from triage.cli import cli
 from triage.demo.server import AnnotatorServer, Seen
-from triage.demo.world import World, plain_world
+from triage.demo.world import World, plain_jpeg, plain_world
 
 LOGIN = ("POST", "/api/v1/auth/login")
 SERVES = frozenset({"view"})  # runs until it is told to stop: started as a process of its own
@@ -67,7 +67,7 @@ ROWS = (
     Row("audit report", ("--reviewer", "ana"), codes=(0, 10, 11, 12, 13)),
     Row("audit rehearse", ("--max-miss", "1/5", "--runs", "2", "--labels", "{tmp}/labels.csv")),
     Row("tune", ("--reviewer", "ana"), codes=(0, 10, 13)),
-    Row("train", ("--output", "{tmp}/trained.zip", "--epochs", "1")),
+    Row("train", ("--from", "{tmp}/small.zip", "--output", "{tmp}/trained.zip", "--epochs", "8")),
     Row("demo", ("--sequences", "3", "--no-view", "--data", "{tmp}/demo"), codes=(0, 3)),
     Row("view", ("--no-browser", "--port", "0")),
 )
@@ -136,10 +136,15 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
     tmp = tmp_path_factory.mktemp("read_only")
     data = tmp / "data"
     package = write_small(tmp / "small.zip")
-    rows = plain_world(48, frames=6, alert_size=2)
-    stages = {sequence.sequence_id: "annotated" for sequence in rows.sequences[:36]}
-    (tmp / "labels.csv").write_text("key,label\n" + "".join(f"{sequence.key},{sequence.label}\n" for sequence in rows.sequences))
-    world = World(rows.sequences, lambda key: jpeg(int(key[-10:-4])), stages)
+    rows = plain_world(48, frames=6)
+    # Every camera sees both kinds, and they look different: training must find something to learn.
+    known = tuple(
+        replace(sequence, camera_id=index // 3 % 6, camera_name=f"cam-{index // 3 % 6}") for index, sequence in enumerate(rows.sequences)
+    )
+    smoke = {frame.bucket_key for sequence in known if sequence.label == "smoke" for frame in sequence.frames}
+    stages = {sequence.sequence_id: "annotated" for sequence in known[:36]}
+    (tmp / "labels.csv").write_text("key,label\n" + "".join(f"{sequence.key},{sequence.label}\n" for sequence in known))
+    world = World(known, lambda key: plain_jpeg((96, 64), 230 if key in smoke else 40), stages)
     ear, done = Ear(), []
     with AnnotatorServer(world) as server:
         environment = {

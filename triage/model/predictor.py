@@ -6,6 +6,7 @@ Nothing is known here of stores or reports: `triage.score` calls `Predictor.pred
 
 from __future__ import annotations
 
+import copy
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -125,8 +126,11 @@ class Predictor:
         self.trigger = trigger
         self._decode: Decoder = decoder(decode)
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        self._backbone = package.classifier.backbone.to(self.device, self._dtype)
-        self._scorer = HeadScorer(package.classifier.head.to(self.device), package.config.classifier.max_frames)
+        backbone, head = package.classifier.backbone, package.classifier.head
+        if self.device.type != "cpu" or self._dtype != torch.float32:  # the package's own network stays as it is
+            backbone, head = copy.deepcopy(backbone).to(self.device, self._dtype), copy.deepcopy(head).to(self.device)
+        self._backbone = backbone
+        self._scorer = HeadScorer(head, package.config.classifier.max_frames)
         normalization = package.config.model_input.normalization
         self._mean = torch.tensor(normalization.mean, device=self.device).reshape(3, 1, 1)
         self._std = torch.tensor(normalization.std, device=self.device).reshape(3, 1, 1)

@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help view demo test lint types test-python test-viewer test-e2e bench docs install install-dev clean
+.PHONY: help view demo test lint types test-python test-viewer test-e2e bench bench-viewer docs install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -26,8 +26,13 @@ demo: install ## Run the whole job against an annotator at home: pull, score, re
 	$(BIN)/triage demo --no-view --data demo-data
 
 PAGE := triage/server/page/index.html
-$(PAGE): viewer/package-lock.json viewer/index.html viewer/vite.config.ts $(shell find viewer/src viewer/public -type f 2>/dev/null)
-	cd viewer && npm ci --no-audit --no-fund && npm run build
+NODE := viewer/node_modules/.package-lock.json
+$(NODE): viewer/package-lock.json
+	cd viewer && npm ci --no-audit --no-fund
+	touch $@
+
+$(PAGE): $(NODE) viewer/index.html viewer/vite.config.ts $(shell find viewer/src viewer/public -type f 2>/dev/null)
+	cd viewer && npm run build
 
 # Your data when there is some, else the demo's.
 DATA ?= $(if $(wildcard data/08_reporting data/02_shards),data,$(if $(wildcard demo-data),demo-data,data))
@@ -46,6 +51,15 @@ types: install-dev ## Check types.
 
 test-python: install-dev ## Run the Python tests.
 	$(BIN)/python -m pytest tests -n 2 --ignore tests/e2e
+
+test-viewer: $(NODE) ## Run the page's checks: generated types, lint, types, tests.
+	cd viewer && npm run types:check && npm run lint && npx tsc --noEmit && npm test
+
+test-e2e: install-dev $(PAGE) ## Drive the page in Chromium over a real `triage view` (skipped without Chromium).
+	cd viewer && TRIAGE_PYTHON=$(abspath $(BIN)/python) npm run test:e2e
+
+bench-viewer: install-dev $(PAGE) ## Measure the page in Chromium; docs/benchmarks.md's section comes from here.
+	$(BIN)/python -m tests.benchmarks viewer
 
 bench: install-dev ## Measure; the tables of docs/benchmarks.md come from here.
 	$(BIN)/python -m tests.benchmarks

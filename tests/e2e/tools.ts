@@ -1,0 +1,88 @@
+/** What the browser tests stand on: data made once, servers and a browser that end with the tests. */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium, type Browser } from "playwright-core";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PYTHON = process.env["TRIAGE_PYTHON"] ?? join(ROOT, ".venv/bin/python");
+const CHROMIUM = process.env["TRIAGE_CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** Why the tests cannot run here; null = they can. */
+export const cannotRun: string | null = !existsSync(CHROMIUM)
+  ? `no Chromium at ${CHROMIUM}: apt-get install chromium, or set TRIAGE_CHROMIUM`
+  : !existsSync(join(ROOT, "triage/server/page/index.html"))
+    ? "the page is not built: cd viewer && npm run build"
+    : null;
+
+/** What make_data.py says about the directories it made. */
+export interface Made {
+  readonly real: boolean;
+  readonly hostileNames: readonly string[];
+  /** Sequence whose second frame is gone, and that frame's file name. */
+  readonly broken: number;
+  readonly brokenFile: string;
+}
+
+export interface Data extends Made {
+  readonly root: string;
+  readonly remove: () => void;
+}
+
+export function makeData(): Data {
+  const root = mkdtempSync(join(tmpdir(), "triage-e2e-"));
+  const answer = execFileSync(PYTHON, ["-m", "tests.e2e.make_data", root], { cwd: ROOT, encoding: "utf8" });
+  return { ...(JSON.parse(answer) as Made), root, remove: () => rmSync(root, { recursive: true, force: true }) };
+}
+
+export interface Server {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+/** `triage view` on a free port; resolves once it says where it is. */
+export async function serve(data: string): Promise<Server> {
+  const child = spawn(PYTHON, ["-m", "triage", "view", "--data", data, "--port", "0", "--no-browser"], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    let said = "";
+    const listen = (chunk: Buffer) => {
+      said += chunk.toString();
+      const found = /http:\/\/[^\s]+/.exec(said);
+      if (found) resolve(found[0]);
+    };
+    child.stdout.on("data", listen);
+    child.stderr.on("data", listen);
+    child.on("exit", (code) => reject(new Error(`triage view ended with ${code}: ${said}`)));
+  });
+  return { url, stop: () => ended(child) };
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) return resolve();
+    child.on("exit", () => resolve());
+    child.kill("SIGINT");
+    setTimeout(() => child.kill("SIGKILL"), 5000).unref();
+  });
+}
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}

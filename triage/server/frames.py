@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from typing import Protocol
@@ -116,15 +117,18 @@ class Frames:
             return place.sequence(key)
         raise _nowhere(key)
 
-    def _places(self, key: str, *, packed_first: bool) -> list[_Place]:
-        """Where `key` is, best first. Shards without an index had to be scanned; they come last."""
+    def _places(self, key: str, *, packed_first: bool) -> Iterator[_Place]:
+        """Where `key` is, best first. Shards without an index had to be scanned: they come last. The store is looked at only when asked."""
         packed = self._shards()
         if packed is not None and key not in packed:
             packed = None
-        if packed is None:
-            return [self._store] if key in self._store else []
-        store: list[_Place] = [self._store] if self._store.knows(key) else []
-        return [packed, *store] if packed_first and packed.indexed else [*store, packed]
+        before = packed is not None and packed_first and packed.indexed
+        if packed is not None and before:
+            yield packed
+        if self._store.knows(key) if packed is not None else key in self._store:
+            yield self._store
+        if packed is not None and not before:
+            yield packed
 
     def _shards(self) -> _Packed | None:
         """The shard set, opened again when its manifest changed; None = there is none that can be read."""

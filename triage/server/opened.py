@@ -96,9 +96,10 @@ class OpenReport:
         except BadFile:
             return 0
 
-    def prepare(self) -> None:
-        """Make what rows and neighbours are looked up by."""
+    def prepare(self) -> list[str]:
+        """Make what rows and neighbours are looked up by. Returns the keys of all rows."""
         self._once(lambda: (self._positions, self._by_camera, self._alerts, self._neighbour_columns))
+        return list(self._positions)
 
     def arrow(self) -> bytes:
         """All rows as the page reads them."""

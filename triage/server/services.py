@@ -59,12 +59,13 @@ class Services:
         self._pictures: ByteCache[Picture] = ByteCache(_PICTURE_BYTES, lambda picture: len(picture.data) + 512)
 
     def warm(self) -> None:
-        """Read the report to open first, so that the first visitor need not wait for it."""
+        """Read the report to open first and find the frames, so that the first visitor need not wait for either."""
         with contextlib.suppress(TriageError):  # said when it is asked for
             for summary in self._catalog.summaries()[:1]:
                 report = self.report(summary.variant)
                 report.arrow()
-                report.prepare()
+                for key in report.prepare()[:1]:
+                    self._frames.get(key, packed_first=report.source == "shards")
 
     def shown(self, text: str) -> str:
         """`text` without the data directory's own path, which is nobody's business but the owner's."""

@@ -25,6 +25,8 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: [here("./src/testing/setup.ts")],
     restoreMocks: true,
+    // Shared machines: a test that types takes its time.
+    testTimeout: 20_000,
     css: { modules: { classNameStrategy: "non-scoped" } },
   },
 });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
+from typing import TypeVar
 
 from PIL import Image
 
@@ -13,9 +14,10 @@ from triage.errors import BadFrame
 from triage.files import sha256_bytes
 from triage.jpeg import check_frame
 
-__all__ = ["Picture", "crop_of", "shrunk", "strip_of", "whole_frame"]
+__all__ = ["Picture", "crop_of", "evenly", "shrunk", "strip_of", "whole_frame"]
 
 XYWH = tuple[float, float, float, float]
+Item = TypeVar("Item")
 
 _JPEG = "image/jpeg"
 _QUALITY = 85
@@ -80,6 +82,13 @@ def strip_of(frames: Seq[tuple[bytes, XYWH | None]], context_factor: float, size
     for position, square in enumerate(squares):
         strip.paste(square, (position * size, 0))
     return Picture.of(_jpeg(strip, _STRIP_QUALITY), count=len(squares))
+
+
+def evenly(items: Seq[Item], most: int) -> list[Item]:
+    """At most `most` (2 or more) of `items` in their order, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(number * (len(items) - 1) / (most - 1))] for number in range(most)]
 
 
 def _enough(data: bytes, window: XYWH | None, context_factor: float, size: int, where: str) -> tuple[int, int]:

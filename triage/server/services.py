@@ -15,7 +15,7 @@ from triage.server.catalog import Catalog
 from triage.server.details import Details, Tube, decisive_tube, parse_details, slots_of, window_of
 from triage.server.frames import Frames, FrameSet
 from triage.server.opened import OpenReport
-from triage.server.pictures import Picture, crop_of, shrunk, strip_of, whole_frame
+from triage.server.pictures import Picture, crop_of, evenly, shrunk, strip_of, whole_frame
 from triage.server.problems import NotServed
 from triage.server.reviewing import Reviewing
 from triage.server.schemas import Health, ModelPanel, Neighbour, ReportSummary, SequenceDetail
@@ -26,8 +26,8 @@ _FRAME_BYTES = 256 * 2**20
 _PICTURE_BYTES = 128 * 2**20
 _NEIGHBOURS = 12
 _ALERT_ROWS = 24
-#: Whole frames in the strip of a sequence without a tube.
-_PLAIN_STRIP = 8
+#: Squares in a strip: enough to see what moves, and decoding them is all that a strip costs.
+_SQUARES = 10
 
 XYWH = tuple[float, float, float, float]
 
@@ -145,7 +145,7 @@ class Services:
         )
 
     def strip(self, variant: str, key: str, size: int) -> Picture:
-        """The crops of the decisive tube side by side. Raises NotServed, BadFrame when no frame can be shown."""
+        """Crops of the decisive tube side by side, at most `_SQUARES`. Raises NotServed, BadFrame when no frame can be shown."""
         report = self.report(variant)
         report.require(_checked(key, variant))
         found = self._frame_set(report, key)
@@ -173,12 +173,10 @@ class Services:
         if isinstance(details, Details) and tube is not None and report.context_factor is not None:
             squares = _tube_squares(found, details, tube)
         if not squares:
-            shown = [image for image in found.images if isinstance(image, bytes)]
-            step = max(1, -(-len(shown) // _PLAIN_STRIP))
-            squares = [(image, None) for image in shown[::step]]
+            squares = [(image, None) for image in found.images if isinstance(image, bytes)]
         if not squares:
             raise BadFrame(f"{key}: none of its {len(found.images)} frames can be shown; pull it again")
-        return strip_of(squares, report.context_factor or 1.0, size, key)
+        return strip_of(evenly(squares, _SQUARES), report.context_factor or 1.0, size, key)
 
     # -- parts
 

@@ -66,7 +66,8 @@ def crop(
 def strip(
     services: ServicesOf, variant: Variant, key: Key, size: Size = 160, v: Version = None, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """The crops of the decisive tube whose frames decode, in time order, without repeats; without a tube, whole frames squared."""
+    """Crops of the decisive tube, in time order, without repeats, only frames that decode; at most 10, evenly spread, first and last
+    among them. Without a tube, whole frames between black bars."""
     image = services.strip(variant, key, size)
     headers = {"X-Strip-Count": str(image.count)}
     return conditional(image.data, etag=image.etag, media_type=image.media_type, version=v, asked=if_none_match, headers=headers)

@@ -299,7 +299,8 @@ export interface paths {
         };
         /**
          * Strip
-         * @description The crops of the decisive tube whose frames decode, in time order, without repeats; without a tube, whole frames squared.
+         * @description Crops of the decisive tube, in time order, without repeats, only frames that decode; at most 10, evenly spread, first and last
+         *     among them. Without a tube, whole frames between black bars.
          */
         get: operations["getStrip"];
         put?: never;

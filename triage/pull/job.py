@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import difflib
 import shutil
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 from triage.annotator import LARGEST_PAGE, Client, Listing, SequenceQuery
 from triage.config import Layout
@@ -22,10 +23,10 @@ from triage.store import Store
 
 __all__ = ["PullOptions", "preview", "pull"]
 
-_log = logging.getLogger("triage")
 _LOCK = ".pull.lock"
 _REASONS_SHOWN = 20
 _SAMPLE = 2000
+_NAMES_SHOWN = 5
 #: A pull that has less room than this is not begun: queue.json and half a sequence must fit.
 _LEAST_ROOM = 1_000_000
 
@@ -100,6 +101,8 @@ def preview(client: Client, layout: Layout, options: PullOptions) -> Preview:
             new += 1
             if len(sample) < _SAMPLE:
                 sample.append(row.id)
+    if not listing.listed:
+        _check_names(client, options.query)
     return Preview(
         stage=options.query.stage,
         listed=listing.listed,
@@ -119,9 +122,26 @@ def _list(client: Client, options: PullOptions, ledger: Ledger) -> Listing:
             if listing.total_first is not None:
                 progress.set_total(listing.total_first if options.limit is None else min(options.limit, listing.total_first))
             progress.advance()
+    if not listing.listed:
+        _check_names(client, options.query)
     for sequence_id, reason in listing.unreadable.items():
         ledger.add_unreadable(sequence_id if isinstance(sequence_id, int) else None, reason)
     return listing
+
+
+def _check_names(client: Client, query: SequenceQuery) -> None:
+    """An empty queue of a name that the annotator does not know is a mistake, not an empty queue. Raises BadSetting."""
+    asked: tuple[tuple[str, str | None, Literal["organizations", "cameras"]], ...] = (
+        ("--organization", query.organization, "organizations"),
+        ("--camera", query.camera, "cameras"),
+    )
+    for option, given, kind in asked:
+        if given is None:
+            continue
+        names = client.names(kind)
+        if given not in names.values() and not (given.isdigit() and int(given) in names):
+            near = difflib.get_close_matches(given, names.values(), 3, 0.5) or sorted(names.values())[:_NAMES_SHOWN]
+            raise BadSetting(f"{option} {given!r}: the annotator has no such name or id; there is, for instance, {', '.join(near)}")
 
 
 def _free_bytes(layout: Layout) -> int:

@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help view demo test lint types test-python test-viewer test-e2e bench bench-viewer docs install install-dev clean
+.PHONY: help publish fetch view demo test lint types test-python test-viewer test-e2e bench bench-viewer docs install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -39,6 +39,19 @@ DATA ?= $(if $(wildcard data/08_reporting data/02_shards),data,$(if $(wildcard d
 
 view: install $(PAGE) ## Build the viewer's page if needed, and open it on your data, else the demo's (DATA=... ARGS=...).
 	$(BIN)/triage view --data $(DATA) $(ARGS)
+
+# What is published or fetched is not rebuilt by a newer pyproject.toml: any installed triage will do.
+$(BIN)/triage:
+	$(MAKE) install
+
+publish: | $(BIN)/triage ## Pack the data directory, hand it to DVC and push it; then says what to commit.
+	$(BIN)/triage pack --data data
+	$(BIN)/python -m dvc add -q data/02_shards
+	$(BIN)/python -m dvc push -q
+	@echo 'published; now commit: git add data/02_shards.dvc && git commit -m "Publish shards" && git push'
+
+fetch: | $(BIN)/triage ## Pull the published shards and unpack them (ARGS="--organization NAME" or ARGS=--previews for a part).
+	$(BIN)/triage fetch --data data $(ARGS)
 
 test: lint types test-python test-viewer test-e2e ## Run every check: lint, types, Python, viewer and browser tests.
 

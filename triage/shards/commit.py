@@ -31,7 +31,7 @@ def commit(directory: Path, current: ShardSet, aggregates: Mapping[str, bytes] |
         staged = Path(staged_name(str(path), digest_of(data)))
         if not staged.exists():
             write_bytes(staged, data)
-    write_bytes(directory / MANIFEST, manifest.to_bytes(), durable=True)
+    write_bytes(directory / MANIFEST, manifest.to_bytes())
     recover(directory, manifest)
     return replace(current, manifest=manifest)
 

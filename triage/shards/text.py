@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from triage.problems import Problem
+from triage.shards.fetch import FetchSummary
 from triage.shards.pack import PackSummary
 from triage.shards.unpack import SetOutcome, UnpackSummary
 
-__all__ = ["pack_summary", "pack_text", "problem_lines", "unpack_summary", "unpack_text"]
+__all__ = ["fetch_summary", "fetch_text", "pack_summary", "pack_text", "problem_lines", "unpack_summary", "unpack_text"]
 
 _SHOWN = 20
 
@@ -70,6 +71,18 @@ def unpack_text(done: UnpackSummary) -> str:
     if done.failed:
         lines += ["not restored:", *problem_lines(done.failed)]
     return "\n".join(lines)
+
+
+def fetch_summary(done: FetchSummary) -> dict[str, Any]:
+    """For `--json`."""
+    return {"pulled": list(done.pulled), "unpacked": None if done.unpacked is None else unpack_summary(done.unpacked)}
+
+
+def fetch_text(done: FetchSummary) -> str:
+    """For people."""
+    if done.unpacked is None:
+        return "previews and the table are here; `triage fetch` brings the rest"
+    return f"{unpack_text(done.unpacked)}\nnext: `triage view`"
 
 
 def _counts(outcome: SetOutcome) -> str:

@@ -27,6 +27,7 @@ from tests.model.small import CALIBRATOR, CONFIG, write_small
 from triage.model import FrameInput, Package, Predictor, Scored, SequenceInput, cut_frame, load_package, plan_sequence, rescore_many
 from triage.model.features import HeadScorer, TubeSlots
 from triage.model.patches import decoder
+from triage.model.threads import cores
 from triage.sequences import Box
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
@@ -149,27 +150,27 @@ def floor(predictor: Predictor, patches: int) -> Took:
 
 def case(loaded: Package, baseline: Baseline, images: list[bytes], length: int, tubes: int, *, trigger: bool) -> str:
     """One row of the table."""
-    large, cores = loaded.feature_width > 100, torch.get_num_threads()
+    large, threads = loaded.feature_width > 100, cores()
     patches = length * tubes
     count = max(2, (24 if large else 1200) // patches // (3 if QUICK else 1))
     items = sequences(images, count, length, tubes)
     some = items[: 1 if large else 5]
-    predictor = Predictor(loaded, device="cpu", threads=cores, trigger=trigger)
+    predictor = Predictor(loaded, device="cpu", threads=threads, trigger=trigger)
     score(predictor, items[:1])
     fast, least, slow = [], [], {}
     for _ in range(TURNS):
         least.append(floor(predictor, patches * count).each(count))
         fast.append(seconds(lambda: score(predictor, items)).each(count))
-    for threads in (cores, 1):  # on one thread no CPU time goes into waiting for the other
-        torch.set_num_threads(threads)
-        slow[threads] = seconds(lambda: [baseline.predict(item, trigger=trigger) for item in some]).each(len(some))
-    torch.set_num_threads(cores)
+    for used in (threads, 1):  # on one thread no CPU time goes into waiting for the other
+        torch.set_num_threads(used)
+        slow[used] = seconds(lambda: [baseline.predict(item, trigger=trigger) for item in some]).each(len(some))
+    torch.set_num_threads(threads)
     ratio = median(a.wall / b.wall for a, b in zip(fast, least, strict=True))
     cpu_ratio = median(a.cpu / b.cpu for a, b in zip(fast, least, strict=True))
     wall, cpu = median(took.wall for took in fast), median(took.cpu for took in fast)
     return (
         f"| {length} | {tubes} | {'yes' if trigger else 'no'} | {patches} | {median(took.wall for took in least) * 1e3:.1f} | "
-        f"{wall * 1e3:.1f} | {ratio:.2f} | {cpu_ratio:.2f} | {slow[cores].wall * 1e3:.0f} | {slow[cores].wall / wall:.1f} | "
+        f"{wall * 1e3:.1f} | {ratio:.2f} | {cpu_ratio:.2f} | {slow[threads].wall * 1e3:.0f} | {slow[threads].wall / wall:.1f} | "
         f"{slow[1].cpu / cpu:.1f} |"
     )
 
@@ -243,8 +244,7 @@ def rescoring(loaded: Package, images: list[bytes]) -> str:
 
 
 def main() -> str:
-    cores = len(os.sched_getaffinity(0))
-    torch.set_num_threads(cores)
+    torch.set_num_threads(cores())
     images = frames(8 if QUICK else 24)
     lines = ["## Scoring", ""]
     steps = [
@@ -256,14 +256,14 @@ def main() -> str:
     with tempfile.TemporaryDirectory() as directory:
         loaded = {name: package(Path(directory), name) for name in NETWORKS}
         for name, one in loaded.items():
-            torch.set_num_threads(cores)
+            torch.set_num_threads(cores())
             lines += table(name, one, images, [(15, 1)] if name.startswith("ViT") else CASES)
         lines += steps
         lines += [where_time_goes(name, one, images) for name, one in loaded.items()]
         lines += ["", rescoring(loaded["ViT-S/14, 224 px"], images), ""]
     load = os.getloadavg()[0]
     lines += [
-        f"The trigger rows are the dearest case: the tube fires at its last entry, so every prefix is tried. {cores} threads; load average",
+        f"The trigger rows are the dearest case: the tube fires at its last entry, so every prefix is tried. {cores()} threads; load average",
         f"at the end {load:.1f}. The baseline's threads wait for each other at every layer, so on a busy machine it falls behind on the clock",
         "further than on a quiet one; the CPU columns (baseline on one thread) do not depend on that.",
     ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -20,6 +19,7 @@ from triage.model.head import TemporalHead
 from triage.model.package import Package
 from triage.model.plan import PlannedTube, SequencePlan
 from triage.model.slots import Slots
+from triage.model.threads import cores, torch_pool
 from triage.predictions import Prediction
 
 __all__ = ["MASKED", "HeadScorer", "TubeFeatures", "TubeSlots", "rescore", "rescore_many"]
@@ -107,21 +107,16 @@ def rescore_many(
 
     The answers have the same bits as those of `rescore`, whatever the neighbours are.
     """
-    threads = threads or len(os.sched_getaffinity(0))
-    before = torch.get_num_threads()
+    threads = threads or cores()
     groups: deque[Future[list[tuple[str, Prediction | NotFiniteError]]]] = deque()
     waiting = iter(items)
-    with ThreadPoolExecutor(threads, "triage-head", initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            while group := list(islice(waiting, _GROUP)):
-                groups.append(pool.submit(_rescored, group, package, trigger))
-                if len(groups) > threads + 1:
-                    yield from groups.popleft().result()
-            while groups:
+    with torch_pool(threads, "triage-head") as pool:
+        while group := list(islice(waiting, _GROUP)):
+            groups.append(pool.submit(_rescored, group, package, trigger))
+            if len(groups) > threads + 1:
                 yield from groups.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            torch.set_num_threads(before)
+        while groups:
+            yield from groups.popleft().result()
 
 
 def _rescored(

@@ -7,7 +7,6 @@ Nothing is known here of stores or reports: `triage.score` calls `Predictor.pred
 from __future__ import annotations
 
 import copy
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +24,7 @@ from triage.model.features import MASKED, HeadScorer, TubeFeatures, TubeSlots
 from triage.model.package import Package
 from triage.model.patches import Decoder, FramePatches, cut_frame, decoder
 from triage.model.plan import BoxLike, SequencePlan, box_problem, plan_sequence
+from triage.model.threads import cores, torch_pool
 from triage.predictions import Prediction
 
 __all__ = ["Failed", "FrameInput", "Outcome", "Predictor", "Scored", "SequenceInput"]
@@ -121,7 +121,7 @@ class Predictor:
             raise BadSetting(f"threads {threads}: expected at least 1")
         self.package = package
         self.device = _device(device)
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         self.batch_size = batch_size or _batch_size(self.device, package)
         self.trigger = trigger
         self._decode: Decoder = decoder(decode)
@@ -140,13 +140,8 @@ class Predictor:
 
         An unreadable frame or a senseless box is an outcome, not an exception; what `inputs` itself raises passes through.
         """
-        threads_before = torch.get_num_threads()
         computing = self.threads if self.device.type == "cpu" else 1
-        # Each compute thread runs its own batch on one core: nobody waits at barriers, and no two threads share one product.
-        with (
-            ThreadPoolExecutor(self.threads, "triage-decode") as decoding,
-            ThreadPoolExecutor(computing, "triage-compute", initializer=torch.set_num_threads, initargs=(1,)) as compute,
-        ):
+        with ThreadPoolExecutor(self.threads, "triage-decode") as decoding, torch_pool(computing, "triage-compute") as compute:
             stream = _Stream(self, decoding, compute, computing)
             try:
                 for item in inputs:
@@ -154,8 +149,6 @@ class Predictor:
                 yield from stream.finish()
             finally:
                 decoding.shutdown(wait=False, cancel_futures=True)
-                compute.shutdown(wait=False, cancel_futures=True)
-                torch.set_num_threads(threads_before)
 
     @torch.inference_mode()
     def patch_features(self, patches: npt.NDArray[np.uint8]) -> torch.Tensor:

@@ -137,6 +137,8 @@ def bound(found: Measured, ceiling: float | None) -> str:
         return "the server's interpreter (one core)"
     if found.client_busy + found.server_busy > 0.8 * (os.cpu_count() or 1):
         return "the machine's cores, which both sides share"
+    if os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
+        return f"waiting for a core: other work has the machine (load {os.getloadavg()[0]:.0f})"
     return "waiting: too few requests in flight"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -79,3 +81,27 @@ def test_without_the_page_the_next_command_is_said(tmp_path: Path) -> None:
     done = run("--data", str(tmp_path), "--no-browser")
     assert done.returncode == 1
     assert "the viewer's page is not built; `make view`" in done.stderr
+
+
+@needs_page
+def test_the_browser_is_opened_where_there_is_a_screen_and_asked_for(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
+    browser.chmod(0o755)
+    for arguments, display, expected in (([], ":9", True), ([], "", False), (["--no-browser"], ":9", False)):
+        opened.unlink(missing_ok=True)
+        environment = {**os.environ, "BROWSER": f"{browser} %s", "DISPLAY": display, "WAYLAND_DISPLAY": ""}
+        command = [*TRIAGE, "--data", str(tmp_path / "none"), "--port", "0", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout
+            try:
+                url = process.stdout.readline().split()[4]
+                deadline = time.monotonic() + (20 if expected else 0.5)
+                while not opened.exists() and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                process.send_signal(signal.SIGINT)
+                process.wait(20)
+            finally:
+                process.kill()
+        assert (opened.read_text() if opened.exists() else None) == (f"{url}\n" if expected else None)

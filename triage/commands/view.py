@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -45,7 +48,13 @@ def command(
 
     def ready(url: str) -> None:
         run.done({"url": url}, f"The viewer is at {url} (Ctrl-C stops it)")
-        if not no_browser:
-            webbrowser.open(url)
+        if not no_browser and _has_screen():
+            # A thread: some browsers hold on to whoever started them, and nobody would be answered meanwhile.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     view(layout, exposure, page=built_page(), variant=variant or named, ready=ready, reviewer=reviewer)
+
+
+def _has_screen() -> bool:
+    """Without one, `webbrowser` would start a text browser in the terminal that shows the URL (a shell on another machine)."""
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -28,9 +28,9 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option(
     "--decode",
-    type=click.Choice(["pillow", "simplejpeg"]),
-    default="pillow",
-    help="simplejpeg is faster, its pixels differ. [default: pillow]",
+    type=click.Choice(["auto", "pillow", "simplejpeg"]),
+    default="auto",
+    help="auto: simplejpeg, which is faster, where it gives the pixels of Pillow. [default: auto]",
 )
 @click.option("--batch-size", type=click.IntRange(min=1), help="Patches per batch; default, by device and model.")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads; default, one per core.")

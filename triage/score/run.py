@@ -52,7 +52,7 @@ class ScoreRequest:
     source: str | None = None
     device: str = "auto"
     precision: str = "fp32"
-    decode: Literal["pillow", "simplejpeg"] = "pillow"
+    decode: Literal["auto", "pillow", "simplejpeg"] = "auto"
     batch_size: int | None = None
     workers: int | None = None
     limit: int | None = None
@@ -181,7 +181,7 @@ def _directory(request: ScoreRequest, package: Package) -> str:
     """Two models, or two ways to run one, lie side by side."""
     parts = [slug(f"{package.variant}-{package.model_version}"), package.digest[:12]]
     parts += [request.precision] if request.precision != "fp32" else []
-    parts += [request.decode] if request.decode != "pillow" else []
+    parts += [request.decode] if request.decode == "simplejpeg" else []
     parts += ["no-trigger"] if not request.trigger else []
     parts += ["detector"] if request.detector else []
     parts += ["head"] if request.head is not None else []
@@ -195,7 +195,7 @@ def _identity(request: ScoreRequest, package: Package) -> dict[str, Any]:
         "model_version": package.model_version,
         "variant": package.variant,
         "precision": request.precision,
-        "decode": request.decode,
+        "decode": "pillow" if request.decode == "auto" else request.decode,  # auto gives Pillow's pixels
         "trigger": request.trigger,
         "detector": request.detector,
         "from_features": request.head is not None,

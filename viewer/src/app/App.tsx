@@ -6,7 +6,7 @@ import type { ReportSummary } from "@/lib/api/types";
 import { useDataSource } from "@/lib/data/dataSource";
 import { rowsQuery, useReports } from "@/lib/data/queries";
 import { openReport, ReportProvider } from "@/lib/report/report";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { CrashGuard } from "./CrashGuard";
 import { Shell } from "./Shell";
 import { TopBar } from "./TopBar";
@@ -14,7 +14,7 @@ import { Workplace } from "./Workplace";
 
 export function App() {
   const reports = useReports();
-  const { view } = useView();
+  const wantedVariant = useViewPart((view) => view.report).part;
   if (reports.isPending) return <Shell top={<TopBar reports={[]} current={null} />} main={<Loading what="the list of reports" />} />;
   if (reports.isError) {
     const retry = () => void reports.refetch();
@@ -35,7 +35,7 @@ export function App() {
       />
     );
   }
-  const wanted = view.report === null ? latest : reports.data.find((report) => report.variant === view.report);
+  const wanted = wantedVariant === null ? latest : reports.data.find((report) => report.variant === wantedVariant);
   const top = <TopBar reports={reports.data} current={wanted ?? null} />;
   if (wanted === undefined) {
     return (
@@ -44,7 +44,7 @@ export function App() {
         main={
           <Empty title="There is no such report">
             <p>
-              The address asks for <bdi>“{view.report}”</bdi>. Choose one of the list above.
+              The address asks for <bdi>“{wantedVariant}”</bdi>. Choose one of the list above.
             </p>
           </Empty>
         }

@@ -6,15 +6,15 @@ import { ModelButton } from "@/features/model/components/ModelButton";
 import { ReportSelector } from "@/features/reports/components/ReportSelector";
 import type { ReportSummary } from "@/lib/api/types";
 import { useKeys } from "@/lib/keys/useKeys";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import styles from "./TopBar.module.css";
 
 export function TopBar({ reports, current }: { reports: readonly ReportSummary[]; current: ReportSummary | null }) {
-  const { view, go, adjust } = useView();
+  const { part: mode, go, adjust } = useViewPart((view) => view.mode);
   const [help, setHelp] = useState(false);
   useKeys({
     help: () => setHelp(true),
-    grid: () => go({ mode: view.mode === "grid" ? "table" : "grid", open: null }),
+    grid: () => go({ mode: mode === "grid" ? "table" : "grid", open: null }),
     reset: () => adjust({ threshold: null }),
   });
   return (
@@ -24,9 +24,9 @@ export function TopBar({ reports, current }: { reports: readonly ReportSummary[]
       {current !== null && <ModelButton report={current} />}
       <span className={styles.space} />
       <div className={styles.modes} role="group" aria-label="Mode">
-        {(["table", "grid"] as const).map((mode) => (
-          <Button key={mode} pressed={view.mode === mode} onClick={() => go({ mode, open: null })}>
-            {mode === "table" ? "Table" : "Grid"}
+        {(["table", "grid"] as const).map((each) => (
+          <Button key={each} pressed={mode === each} onClick={() => go({ mode: each, open: null })}>
+            {each === "table" ? "Table" : "Grid"}
           </Button>
         ))}
       </div>

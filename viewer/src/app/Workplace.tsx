@@ -12,7 +12,7 @@ import { ThresholdPanel } from "@/features/threshold/components/ThresholdPanel";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
 import { SelectionProvider, stepFrom, useRows } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { Shell } from "./Shell";
 import styles from "./Workplace.module.css";
 
@@ -20,34 +20,35 @@ const PAGE = 15;
 
 export function Workplace({ top }: { top: React.ReactNode }) {
   const report = useReport();
-  const { view, adjust, go } = useView();
-  const { rows, threshold } = useRows(report);
+  const { part: openKey, adjust, go } = useViewPart((view) => view.open);
+  const mode = useViewPart((view) => view.mode).part;
+  const rows = useRows(report);
   const [lastMarked, setLastMarked] = useState(-1);
   // What is open is marked, wherever it was opened from: the list, a link, Back.
-  const opened = view.open === null ? -1 : report.table.rowOf(view.open);
+  const opened = openKey === null ? -1 : report.table.rowOf(openKey);
   if (opened >= 0 && opened !== lastMarked) setLastMarked(opened);
   const marked = opened >= 0 ? opened : lastMarked;
 
   const mark = useCallback((row: number) => setLastMarked(row), []);
-  const selection = useMemo(() => ({ rows, threshold, marked, mark }), [rows, threshold, marked, mark]);
+  const selection = useMemo(() => ({ rows, marked, mark }), [rows, marked, mark]);
   const move = (step: number) => {
     const row = stepFrom(rows, marked, step);
     if (row < 0) return;
-    if (view.open === null) mark(row);
+    if (openKey === null) mark(row);
     else adjust({ open: report.table.key(row) });
   };
   useKeys({
     next: () => move(1),
     previous: () => move(-1),
     // In the grid they move by rows of tiles: that is the grid's business.
-    down: () => (view.mode === "table" || view.open !== null ? move(1) : false),
-    up: () => (view.mode === "table" || view.open !== null ? move(-1) : false),
+    down: () => (mode === "table" || openKey !== null ? move(1) : false),
+    up: () => (mode === "table" || openKey !== null ? move(-1) : false),
     pageDown: () => move(PAGE),
     pageUp: () => move(-PAGE),
     first: () => move(-rows.length),
     last: () => move(rows.length),
-    open: () => marked >= 0 && view.open === null && (go({ open: report.table.key(marked) }), true),
-    close: () => view.open !== null && (go({ open: null }), true),
+    open: () => marked >= 0 && openKey === null && (go({ open: report.table.key(marked) }), true),
+    close: () => openKey !== null && (go({ open: null }), true),
   });
   return (
     <SelectionProvider value={selection}>
@@ -65,10 +66,10 @@ export function Workplace({ top }: { top: React.ReactNode }) {
         main={
           <>
             <FilterBar />
-            <div className={styles.rows}>{view.mode === "grid" ? <SequenceGrid /> : <SequenceTable />}</div>
+            <div className={styles.rows}>{mode === "grid" ? <SequenceGrid /> : <SequenceTable />}</div>
           </>
         }
-        detail={view.open !== null && <SequencePane sequenceKey={view.open} />}
+        detail={openKey !== null && <SequencePane sequenceKey={openKey} />}
       />
     </SelectionProvider>
   );

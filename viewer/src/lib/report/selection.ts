@@ -1,17 +1,21 @@
 /** The rows a person is looking at (filtered, ordered) and the marked one among them. Table, grid and detail share it. */
 import { createContext, use, useDeferredValue, useMemo } from "react";
-import { filterRows } from "@/lib/columns/filter";
+import { filterRows, type Filters } from "@/lib/columns/filter";
+import type { Sort } from "@/lib/columns/order";
 import type { Rows } from "@/lib/columns/table";
-import { useView } from "@/lib/view/store";
+import { isDecided, saidOf } from "@/lib/review/decisions";
+import { useViewPart } from "@/lib/view/store";
 import type { Report } from "./report";
 
 export interface Selection {
+  /** Filtered at a threshold that is a moment behind the slider. */
   readonly rows: Rows;
-  /** The threshold that `rows` follow; a moment behind the slider. */
-  readonly threshold: number;
   /** Row (of the report) that the keys act on; -1 = none. */
   readonly marked: number;
   readonly mark: (row: number) => void;
+  /** Rows that a bulk decision leaves out. */
+  readonly leftOut: ReadonlySet<number>;
+  readonly clearLeftOut: () => void;
 }
 
 const SelectionContext = createContext<Selection | null>(null);
@@ -25,22 +29,27 @@ export function useSelection(): Selection {
 
 /** The slider's threshold: the person's, else the run's own. Follows every input event. */
 export function useThreshold(report: Report): number {
-  return useView().view.threshold ?? report.summary.threshold;
+  return useViewPart((view) => view.threshold).part ?? report.summary.threshold;
 }
 
-/** The filtered and ordered rows, computed behind the slider and the search so that neither waits for them. */
-export function useRows(report: Report): { rows: Rows; threshold: number } {
-  const { view } = useView();
+/**
+ * The filtered and ordered rows, computed behind the slider and the search so that neither waits for them. While nothing that is asked for
+ * depends on the threshold they stay the same rows, and nothing is drawn again.
+ */
+export function useRows(report: Report): Rows {
+  const filters = useDeferredValue(useViewPart((view) => view.filters).part);
+  const sort = useViewPart((view) => view.sort).part;
   const threshold = useDeferredValue(useThreshold(report));
-  const filters = useDeferredValue(view.filters);
-  const { sort } = view;
-  const rows = useMemo(() => {
+  const relevant = needsThreshold(filters, sort) ? threshold : report.summary.threshold;
+  return useMemo(() => {
     const { decisions } = report;
-    const order = report.orders.rows(sort, threshold, decisions);
-    return filterRows(report.table, filters, threshold, order, (row) => (decisions?.[row] ?? 0) > 0);
-  }, [report, filters, sort, threshold]);
-  return { rows, threshold };
+    const order = report.orders.rows(sort, relevant, decisions?.codes ?? null);
+    return filterRows(report.table, filters, relevant, order, (row) => isDecided(decisions, row), (row, said) => saidOf(decisions, row, said));
+  }, [report, filters, sort, relevant]);
 }
+
+const needsThreshold = (filters: Filters, sort: Sort): boolean =>
+  filters.buckets.length > 0 || filters.outcomes.length > 0 || sort.column === "bucket" || sort.column === "outcome";
 
 /** Position of `row` in `rows`; -1 = not among them. */
 export const positionOf = (rows: Rows, row: number): number => rows.indexOf(row);

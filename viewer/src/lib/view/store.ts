@@ -75,9 +75,18 @@ export function useViewStore(): ViewStore {
   return store;
 }
 
-/** The current view and the two ways to change it. */
+/** The whole view and the two ways to change it: for what shows or saves all of it, and so is drawn again with every change. */
 export function useView(): { view: View; adjust: ViewStore["adjust"]; go: ViewStore["go"] } {
+  const { part: view, adjust, go } = useViewPart((whole) => whole);
+  return { view, adjust, go };
+}
+
+/**
+ * A part of the current view, and the two ways to change it. The component is drawn again only when that part is another one, so that the
+ * slider does not redraw the filters. `select` must return a part as it is, not a new object.
+ */
+export function useViewPart<Part>(select: (view: View) => Part): { part: Part; adjust: ViewStore["adjust"]; go: ViewStore["go"] } {
   const store = useViewStore();
-  const view = useSyncExternalStore(store.subscribe, store.get);
-  return { view, adjust: store.adjust, go: store.go };
+  const part = useSyncExternalStore(store.subscribe, () => select(store.get()));
+  return { part, adjust: store.adjust, go: store.go };
 }

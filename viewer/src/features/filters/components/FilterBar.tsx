@@ -8,7 +8,7 @@ import { count } from "@/lib/format";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
 import { useSelection } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { chipsOf, optionsOf } from "../model/options";
 import { RangeFilter } from "./RangeFilter";
 import styles from "./FilterBar.module.css";
@@ -16,8 +16,7 @@ import styles from "./FilterBar.module.css";
 export function FilterBar() {
   const { table, decisions } = useReport();
   const { rows } = useSelection();
-  const { view, adjust, go } = useView();
-  const { filters } = view;
+  const { part: filters, adjust, go } = useViewPart((view) => view.filters);
   const search = useRef<HTMLInputElement>(null);
   useKeys({ search: () => search.current?.focus() });
 

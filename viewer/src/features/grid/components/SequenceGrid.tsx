@@ -1,16 +1,18 @@
 /** The rows as tiles that loop the decisive tube's crops. Virtual: only the tiles in sight (and one row around) exist. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Button } from "@/components/ui/Button";
 import { Empty } from "@/components/ui/States";
+import { BUCKETS, bucketOf } from "@/lib/columns/buckets";
 import { NO_FILTERS } from "@/lib/columns/filter";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
-import { positionOf, stepFrom, useSelection } from "@/lib/report/selection";
+import { positionOf, stepFrom, useSelection, useThreshold } from "@/lib/report/selection";
 import { Ticker } from "@/lib/ticker";
 import { useStoredNumber } from "@/lib/useStoredNumber";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { GAP, lanesOf, pictureSize } from "../model/lanes";
+import { useWidth } from "../model/useWidth";
 import styles from "./SequenceGrid.module.css";
 import { Tile } from "./Tile";
 
@@ -18,8 +20,9 @@ const STEP_MS = 280;
 
 export function SequenceGrid() {
   const report = useReport();
-  const { rows, threshold, marked, mark } = useSelection();
-  const { view, go } = useView();
+  const { rows, marked, mark } = useSelection();
+  const threshold = useDeferredValue(useThreshold(report));
+  const { part: openKey, go } = useViewPart((view) => view.open);
   const [wanted, setWanted] = useStoredNumber("tile", 190);
   const [playing, setPlaying] = useState(() => !window.matchMedia("(prefers-reduced-motion: reduce)").matches);
   const scroller = useRef<HTMLDivElement>(null);
@@ -49,12 +52,15 @@ export function SequenceGrid() {
       right: () => step(1),
       play: () => setPlaying(!playing),
     },
-    view.open === null,
+    openKey === null,
   );
-  const open = (row: number) => {
-    mark(row);
-    go({ open: report.table.key(row) });
-  };
+  const open = useCallback(
+    (row: number) => {
+      mark(row);
+      go({ open: report.table.key(row) });
+    },
+    [go, mark, report],
+  );
   const size = pictureSize(lanes.side, window.devicePixelRatio);
   return (
     <div className={styles.grid}>
@@ -82,9 +88,9 @@ export function SequenceGrid() {
                   row={row}
                   side={lanes.side}
                   size={size}
-                  threshold={threshold}
+                  bucket={BUCKETS[bucketOf(report.table, row, threshold)]!}
                   marked={row === marked}
-                  ticker={playing && view.open === null ? ticker : null}
+                  ticker={playing && openKey === null ? ticker : null}
                   onOpen={open}
                 />
               ))}
@@ -99,16 +105,4 @@ export function SequenceGrid() {
       </div>
     </div>
   );
-}
-
-/** Inner width of an element, followed as it changes. */
-function useWidth(element: React.RefObject<HTMLElement | null>): number {
-  const [width, setWidth] = useState(800);
-  useLayoutEffect(() => {
-    if (element.current === null) return;
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry!.contentRect.width)));
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [element]);
-  return width;
 }

@@ -1,9 +1,10 @@
 import { memo } from "react";
 import { BUCKET_LOOKS } from "@/lib/buckets";
-import { BUCKETS, bucketOf } from "@/lib/columns/buckets";
+import type { Bucket } from "@/lib/columns/buckets";
 import { nameAt, numberAt } from "@/lib/columns/table";
 import * as format from "@/lib/format";
 import type { Report } from "@/lib/report/report";
+import { wordsAt } from "@/lib/review/decisions";
 import type { Ticker } from "@/lib/ticker";
 import { LoopingStrip } from "./LoopingStrip";
 import styles from "./Tile.module.css";
@@ -15,18 +16,18 @@ interface Props {
   side: number;
   /** Side of the picture as asked for, pixels. */
   size: number;
-  threshold: number;
+  bucket: Bucket;
   marked: boolean;
   /** null = paused. */
   ticker: Ticker | null;
   onOpen: (row: number) => void;
 }
 
-export const Tile = memo(function Tile({ report, row, side, size, threshold, marked, ticker, onOpen }: Props) {
+export const Tile = memo(function Tile({ report, row, side, size, bucket, marked, ticker, onOpen }: Props) {
   const { table } = report;
-  const bucket = BUCKETS[bucketOf(table, row, threshold)]!;
   const look = BUCKET_LOOKS[bucket];
   const camera = nameAt(table.camera, row) ?? "no camera";
+  const said = wordsAt(report.decisions, row);
   const score = format.score(numberAt(table.score, row));
   const time = format.time(numberAt(table.startedAt, row));
   return (
@@ -42,7 +43,7 @@ export const Tile = memo(function Tile({ report, row, side, size, threshold, mar
         <span className={styles.badge} aria-hidden="true">
           {look.sign} {score}
         </span>
-        {report.decisions?.[row] ? <span className={styles.decided}>decided</span> : null}
+        {said !== null && <span className={styles.decided}>{said.replaceAll("_", " ")}</span>}
         <span className={styles.foot} aria-hidden="true">
           <span className={styles.camera} dir="auto" title={camera}>
             {camera}

@@ -4,16 +4,16 @@ import { BUCKET_LOOKS } from "@/lib/buckets";
 import { count, counted, share } from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { useThreshold } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { toggled } from "../model/toggle";
 import styles from "./BucketCards.module.css";
 
 export function BucketCards() {
   const report = useReport();
-  const { view, go } = useView();
+  const { part: filters, go } = useViewPart((view) => view.filters);
   const counts = countsAt(report.scores, useThreshold(report));
-  const chosen = view.filters.buckets;
-  const choose = (bucket: Bucket) => go({ filters: { ...view.filters, buckets: toggled(chosen, bucket) } });
+  const chosen = filters.buckets;
+  const choose = (bucket: Bucket) => go({ filters: { ...filters, buckets: toggled(chosen, bucket) } });
   return (
     <div className={styles.cards} role="group" aria-label="Buckets">
       {BUCKETS.map((bucket) => (

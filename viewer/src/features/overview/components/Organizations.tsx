@@ -5,7 +5,7 @@ import { Panel } from "@/components/ui/Panel";
 import { count } from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { useThreshold } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { organizationLines } from "../model/organizations";
 import { toggled } from "../model/toggle";
 import styles from "./Organizations.module.css";
@@ -15,11 +15,11 @@ const SHOWN = 12;
 /** Every organization with its buckets; a line filters by it. */
 export function Organizations() {
   const report = useReport();
-  const { view, go } = useView();
+  const { part: filters, go } = useViewPart((view) => view.filters);
   const [all, setAll] = useState(false);
   const lines = organizationLines(report, useThreshold(report));
-  const chosen = view.filters.organizations;
-  const choose = (name: string) => go({ filters: { ...view.filters, organizations: toggled(chosen, name) } });
+  const chosen = filters.organizations;
+  const choose = (name: string) => go({ filters: { ...filters, organizations: toggled(chosen, name) } });
   return (
     <Panel title="Organizations" aside={<span className={styles.number}>{count(lines.length)}</span>}>
       <ul>

@@ -4,23 +4,23 @@ import { confusionAt, type Outcome } from "@/lib/columns/outcomes";
 import { count, share } from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { useThreshold } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { toggled } from "../model/toggle";
 import styles from "./Outcomes.module.css";
 
 export function Outcomes() {
   const report = useReport();
   const threshold = useThreshold(report);
-  const { view, go } = useView();
+  const { part: filters, go } = useViewPart((view) => view.filters);
   if (report.scoresByLabel === null) return null;
   const { smoke, fp } = confusionAt(report.scoresByLabel, threshold);
-  const choose = (outcome: Outcome) => go({ filters: { ...view.filters, outcomes: toggled(view.filters.outcomes, outcome) } });
+  const choose = (outcome: Outcome) => go({ filters: { ...filters, outcomes: toggled(filters.outcomes, outcome) } });
   const cell = (outcome: Outcome, value: number, held: number, className = "") => (
     <td>
       <button
         type="button"
         className={`${styles.cell} ${className}`}
-        aria-pressed={view.filters.outcomes.includes(outcome)}
+        aria-pressed={filters.outcomes.includes(outcome)}
         aria-label={`${count(value)} ${outcome.replace("-", " ")}${held > 0 ? `, ${count(held)} of them held` : ""}`}
         onClick={() => choose(outcome)}
       >

@@ -1,14 +1,14 @@
 import { count } from "@/lib/format";
 import type { ReportSummary } from "@/lib/api/types";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import styles from "./ReportSelector.module.css";
 
 /** Which report: one per model version and variant. A sequence or camera filter of one means nothing in another, so both are left. */
 export function ReportSelector({ reports, current }: { reports: readonly ReportSummary[]; current: ReportSummary | null }) {
-  const { view, go } = useView();
+  const { part: filters, go } = useViewPart((view) => view.filters);
   if (reports.length === 0) return null;
   const open = (variant: string) =>
-    go({ report: variant === reports[0]?.variant ? null : variant, open: null, threshold: null, filters: { ...view.filters, cameras: [] } });
+    go({ report: variant === reports[0]?.variant ? null : variant, open: null, threshold: null, filters: { ...filters, cameras: [] } });
   return (
     <label className={styles.selector}>
       <span className={styles.label}>Report</span>

@@ -6,7 +6,7 @@ import { BUCKETS, bucketOf } from "@/lib/columns/buckets";
 import * as format from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { useThreshold } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewStore } from "@/lib/view/store";
 import { metadata, rule, verdict, type Fact } from "../model/facts";
 import styles from "./Facts.module.css";
 
@@ -52,7 +52,7 @@ function List({ facts }: { facts: readonly Fact[] }) {
 function Neighbours({ title, neighbours }: { title: string; neighbours: readonly Neighbour[] }) {
   const report = useReport();
   const threshold = useThreshold(report);
-  const { go } = useView();
+  const { go } = useViewStore();
   const { table } = report;
   const known = neighbours.map(({ key }) => table.rowOf(key)).filter((row) => row >= 0);
   if (known.length === 0) return null;

@@ -6,7 +6,7 @@ import { nameAt, numberAt } from "@/lib/columns/table";
 import { count, score } from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { positionOf, stepFrom, useSelection, useThreshold } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewStore } from "@/lib/view/store";
 import styles from "./Header.module.css";
 
 /** Who it is, its bucket at the slider's threshold, and the way through the list. Known from the rows: there before anything is loaded. */
@@ -14,7 +14,7 @@ export function Header({ row }: { row: number }) {
   const report = useReport();
   const { table } = report;
   const { rows } = useSelection();
-  const { go, adjust } = useView();
+  const { go, adjust } = useViewStore();
   const threshold = useThreshold(report);
   const position = positionOf(rows, row);
   const reason = nameAt(table.holdReason, row);

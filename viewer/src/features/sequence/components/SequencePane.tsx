@@ -5,7 +5,7 @@ import { Empty, Failed, Loading } from "@/components/ui/States";
 import { useSequence } from "@/lib/data/queries";
 import type { FrameCache } from "@/lib/frames/frameCache";
 import { useReport } from "@/lib/report/report";
-import { useView } from "@/lib/view/store";
+import { useViewStore } from "@/lib/view/store";
 import { useFrameCache, usePreload } from "../model/useFrames";
 import { Header } from "./Header";
 import { SequenceBody } from "./SequenceBody";
@@ -14,7 +14,7 @@ import styles from "./SequencePane.module.css";
 export function SequencePane({ sequenceKey }: { sequenceKey: string }) {
   const cache = useFrameCache();
   const { table } = useReport();
-  const { go } = useView();
+  const { go } = useViewStore();
   const row = useMemo(() => table.rowOf(sequenceKey), [table, sequenceKey]);
   if (row < 0) {
     return (

@@ -1,12 +1,14 @@
 /** The virtual table: only the rows in sight exist. One tab stop; the keys of the list move its marked row. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef } from "react";
 import { Empty } from "@/components/ui/States";
 import { Button } from "@/components/ui/Button";
+import { bucketOf } from "@/lib/columns/buckets";
 import { NO_FILTERS } from "@/lib/columns/filter";
+import { outcomeOf } from "@/lib/columns/outcomes";
 import { useReport } from "@/lib/report/report";
-import { positionOf, useSelection } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { positionOf, useSelection, useThreshold } from "@/lib/report/selection";
+import { useViewPart } from "@/lib/view/store";
 import { columnsOf, nextSort } from "../model/columns";
 import { TableRow } from "./TableRow";
 import styles from "./SequenceTable.module.css";
@@ -15,8 +17,9 @@ const ROW_HEIGHT = 34;
 
 export function SequenceTable() {
   const report = useReport();
-  const { rows, threshold, marked, mark } = useSelection();
-  const { view, adjust, go } = useView();
+  const { rows, marked, mark } = useSelection();
+  const threshold = useDeferredValue(useThreshold(report));
+  const { part: sort, adjust, go } = useViewPart((view) => view.sort);
   const scroller = useRef<HTMLDivElement>(null);
   const columns = useMemo(() => columnsOf(report), [report]);
   const virtual = useVirtualizer({
@@ -32,10 +35,13 @@ export function SequenceTable() {
   useEffect(() => {
     if (position >= 0) virtual.scrollToIndex(position, { align: "auto" });
   }, [position, virtual]);
-  const open = (row: number) => {
-    mark(row);
-    go({ open: report.table.key(row) });
-  };
+  const open = useCallback(
+    (row: number) => {
+      mark(row);
+      go({ open: report.table.key(row) });
+    },
+    [go, mark, report],
+  );
   const template = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
   return (
     <div
@@ -51,10 +57,10 @@ export function SequenceTable() {
       <div className={styles.sheet} style={{ height: Math.max(virtual.getTotalSize(), ROW_HEIGHT) }}>
         <div className={styles.header} role="row" aria-rowindex={1} style={template}>
           {columns.map((column) => {
-            const sorted = view.sort.column === column.id ? (view.sort.descending ? "descending" : "ascending") : "none";
+            const sorted = sort.column === column.id ? (sort.descending ? "descending" : "ascending") : "none";
             return (
               <div key={column.id} role="columnheader" aria-sort={sorted} className={column.numeric ? styles.numeric : undefined}>
-                <button type="button" title={column.help} onClick={() => adjust({ sort: nextSort(view.sort, column) })}>
+                <button type="button" title={column.help} onClick={() => adjust({ sort: nextSort(sort, column) })}>
                   {column.title}
                   <span aria-hidden="true">{sorted === "none" ? "" : sorted === "descending" ? "↓" : "↑"}</span>
                 </button>
@@ -71,7 +77,8 @@ export function SequenceTable() {
               row={row}
               index={index}
               start={start}
-              threshold={threshold}
+              bucket={bucketOf(report.table, row, threshold)}
+              outcome={outcomeOf(report.table, row, threshold)}
               columns={columns}
               template={template.gridTemplateColumns}
               marked={row === marked}

@@ -1,11 +1,12 @@
 import { memo } from "react";
 import { BucketBadge } from "@/components/ui/BucketBadge";
 import { holdReason } from "@/lib/buckets";
-import { BUCKETS, bucketOf } from "@/lib/columns/buckets";
-import { outcomeOf } from "@/lib/columns/outcomes";
+import { BUCKETS } from "@/lib/columns/buckets";
+import type { Outcome } from "@/lib/columns/outcomes";
 import { nameAt, numberAt } from "@/lib/columns/table";
 import * as format from "@/lib/format";
 import type { Report } from "@/lib/report/report";
+import { wordsAt } from "@/lib/review/decisions";
 import type { Column } from "../model/columns";
 import styles from "./SequenceTable.module.css";
 
@@ -16,7 +17,9 @@ interface Props {
   index: number;
   /** Pixels from the top. */
   start: number;
-  threshold: number;
+  /** At the slider's threshold; given, so that a row is drawn again only when they change. */
+  bucket: number;
+  outcome: Outcome;
   columns: readonly Column[];
   template: string;
   marked: boolean;
@@ -24,7 +27,7 @@ interface Props {
 }
 
 /** The keyboard reaches a row through the grid (Enter opens the marked one), so the row itself is no tab stop. */
-export const TableRow = memo(function TableRow({ report, row, index, start, threshold, columns, template, marked, onOpen }: Props) {
+export const TableRow = memo(function TableRow({ report, row, index, start, bucket, outcome, columns, template, marked, onOpen }: Props) {
   return (
     <div
       id={`row-${row}`}
@@ -41,14 +44,14 @@ export const TableRow = memo(function TableRow({ report, row, index, start, thre
     >
       {columns.map((column) => (
         <div key={column.id} role="gridcell" className={column.numeric ? styles.numeric : undefined}>
-          <Cell report={report} row={row} column={column} threshold={threshold} />
+          <Cell report={report} row={row} column={column} bucket={bucket} outcome={outcome} />
         </div>
       ))}
     </div>
   );
 });
 
-function Cell({ report, row, column, threshold }: Pick<Props, "report" | "row" | "threshold"> & { column: Column }) {
+function Cell({ report, row, column, bucket, outcome }: Pick<Props, "report" | "row" | "bucket" | "outcome"> & { column: Column }) {
   const { table } = report;
   switch (column.id) {
     case "key":
@@ -57,16 +60,13 @@ function Cell({ report, row, column, threshold }: Pick<Props, "report" | "row" |
     case "camera":
       return <Name name={nameAt(table[column.id], row)} />;
     case "bucket": {
-      const bucket = BUCKETS[bucketOf(table, row, threshold)]!;
       const reason = nameAt(table.holdReason, row);
-      return <BucketBadge bucket={bucket} title={reason === null ? undefined : `Hold: ${holdReason(reason)}`} />;
+      return <BucketBadge bucket={BUCKETS[bucket]!} title={reason === null ? undefined : `Hold: ${holdReason(reason)}`} />;
     }
-    case "outcome": {
-      const outcome = outcomeOf(table, row, threshold);
+    case "outcome":
       return <span className={outcome === "discarded-smoke" ? styles.bad : undefined}>{outcome.replace("-", " ")}</span>;
-    }
     case "decision":
-      return report.decisions?.[row] ? "decided" : "–";
+      return wordsAt(report.decisions, row)?.replaceAll("_", " ") ?? "–";
     case "score":
       return format.score(numberAt(table.score, row));
     case "azimuth":

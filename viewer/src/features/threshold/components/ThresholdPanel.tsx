@@ -5,14 +5,14 @@ import { Panel } from "@/components/ui/Panel";
 import { threshold as formatThreshold } from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { useThreshold } from "@/lib/report/selection";
-import { useView } from "@/lib/view/store";
+import { useViewPart } from "@/lib/view/store";
 import { Histogram } from "./Histogram";
 import { Sweep } from "./Sweep";
 import styles from "./ThresholdPanel.module.css";
 
 export const ThresholdPanel = memo(function ThresholdPanel() {
   const report = useReport();
-  const { view, adjust } = useView();
+  const { part: chosen, adjust } = useViewPart((view) => view.threshold);
   const threshold = useThreshold(report);
   const own = report.summary.threshold;
   const set = (value: number) => adjust({ threshold: value === own ? null : value });
@@ -21,7 +21,7 @@ export const ThresholdPanel = memo(function ThresholdPanel() {
       title="Threshold"
       aside={
         <span className={styles.aside}>
-          <Button kind="quiet" disabled={view.threshold === null} onClick={() => adjust({ threshold: null })}>
+          <Button kind="quiet" disabled={chosen === null} onClick={() => adjust({ threshold: null })}>
             Reset to {formatThreshold(own)}
           </Button>
           <output className={styles.value}>{formatThreshold(threshold)}</output>

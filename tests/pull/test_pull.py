@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from triage.annotator import Client, Patience, SequenceQuery
 from triage.config import Layout
@@ -382,6 +384,37 @@ def test_a_queue_that_changes_under_a_pull_adds_up(layout: Layout) -> None:
     assert stayed <= {number for number, outcome in outcomes(layout).items() if outcome == "stored"}
     assert summary.clean
     assert adds_up(summary, layout)
+
+
+def test_a_queue_that_a_colleague_works_on_meanwhile_adds_up(layout: Layout) -> None:
+    stop = threading.Event()
+
+    def colleague(server: AnnotatorServer) -> None:
+        """Another client: annotates from the front of the queue by bulk calls, while cameras bring new sequences."""
+        access = {"username": server.login, "password": server.password}
+        token = requests.post(f"{server.url}/api/v1/auth/login", json=access, timeout=10).json()["access_token"]
+        for first in range(1, 120, 2):
+            body = {"sequence_ids": [first, first + 1], "false_positive_type": "antenna"}
+            bulk = f"{server.url}/api/v1/annotations/sequences/bulk"
+            requests.post(bulk, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=10).raise_for_status()
+            server.churn(arrive=2)
+            if stop.wait(0.01):
+                return
+
+    with serving(plain_world(300, frames=2, alert_size=2), Faults(late=100, latency=0.002)) as server:
+        thread = threading.Thread(target=colleague, args=(server,))
+        client = Client(server.url, server.login, server.password, workers=8, patience=QUICK)
+        thread.start()
+        summaries = [pull(client, layout, PullOptions(READY, 8, page_size=10)) for _ in range(2)]
+        stop.set()
+        thread.join()
+        settled = pull(client, layout, PullOptions(READY, 8, page_size=10))
+        client.close()
+        waiting = {row.sequence.sequence_id for row in server.api.table.rows() if row.here and row.stage == "ready_to_annotate"}
+    assert all(summary.clean for summary in (*summaries, settled))
+    assert adds_up(settled, layout)
+    assert set(outcomes(layout)) == waiting
+    assert {key_of(number) for number in waiting} <= set(Store(layout.sequences).keys())
 
 
 def test_two_pulls_do_not_write_one_store(layout: Layout) -> None:

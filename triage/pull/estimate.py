@@ -1,6 +1,6 @@
 """`triage pull --dry-run`: how much there is to fetch, without fetching an image.
 
-Frames per sequence are asked for a small sample spread over the queue, whose requests also give the latency. Bytes per frame are the
+Frames per sequence are asked for a small even sample of the queue, whose requests also give the latency. Bytes per frame are the
 average of the store, or, for an empty one, what production frames weigh. Says which of them it used.
 """
 
@@ -16,11 +16,12 @@ from triage.annotator import Client
 from triage.errors import BadFile
 from triage.store import Store
 
-__all__ = ["TYPICAL_FRAME_BYTES", "Estimate", "estimate"]
+__all__ = ["SAMPLE", "TYPICAL_FRAME_BYTES", "Estimate", "estimate"]
 
 #: Production's average (docs/annotator.md): 26 GB over 301,000 frames of 1280x720.
 TYPICAL_FRAME_BYTES = 86_000
-_SAMPLE = 20
+#: So many sequences are asked for the number of their frames.
+SAMPLE = 20
 _STORED_SAMPLE = 50
 
 
@@ -41,9 +42,9 @@ class Estimate:
 
 
 def estimate(client: Client, store: Store, new: int, sample: Seq[int], *, workers: int) -> Estimate:
-    """For `new` sequences, of which `sample` are some ids."""
+    """For `new` sequences, of which `sample` are some ids, drawn evenly."""
     frames, latencies = [], []
-    for sequence_id in sample[:: max(1, len(sample) // _SAMPLE)][:_SAMPLE]:
+    for sequence_id in sample:
         started = time.perf_counter()
         frames.append(client.detection_count(sequence_id))
         latencies.append(time.perf_counter() - started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import random
 import shutil
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from triage.config import Layout
 from triage.errors import BadAnswer, BadSetting, NoSpace
 from triage.files import lock
 from triage.progress import Progress
-from triage.pull.estimate import estimate
+from triage.pull.estimate import SAMPLE, estimate
 from triage.pull.fetch import Fetched, Fetcher
 from triage.pull.ledger import Ledger
 from triage.pull.queue_file import listing_facts, write_queue
@@ -25,7 +26,6 @@ __all__ = ["PullOptions", "preview", "pull"]
 
 _LOCK = ".pull.lock"
 _REASONS_SHOWN = 20
-_SAMPLE = 2000
 _NAMES_SHOWN = 5
 #: A pull that has less room than this is not begun: queue.json and half a sequence must fit.
 _LEAST_ROOM = 1_000_000
@@ -56,7 +56,7 @@ def pull(client: Client, layout: Layout, options: PullOptions) -> PullSummary:
     Raises what ends the whole job (see `Fetcher.run`), Busy when another pull runs, and BadAnswer when there were sequences and
     every one failed.
     """
-    started = time.monotonic()
+    started, sent_before = time.monotonic(), client.requests_sent
     with lock(layout.queue.parent / _LOCK):
         _need_room(layout)
         ledger = Ledger()
@@ -78,7 +78,7 @@ def pull(client: Client, layout: Layout, options: PullOptions) -> PullSummary:
                 fetched=fetched,
                 listing=listing_facts(listing),
                 failures=tuple(failures[:_REASONS_SHOWN]),
-                requests=client.requests_sent,
+                requests=client.requests_sent - sent_before,
                 seconds=time.monotonic() - started,
             )
         finally:
@@ -94,13 +94,16 @@ def preview(client: Client, layout: Layout, options: PullOptions) -> Preview:
     listing = Listing(client, options.query, options.page_size, options.limit)
     there, new = 0, 0
     sample: list[int] = []
+    draw = random.Random(0)  # the same queue, the same sample
     for row in listing:
         if key_of(row.id) in store:
             there += 1
         else:
             new += 1
-            if len(sample) < _SAMPLE:
+            if len(sample) < SAMPLE:
                 sample.append(row.id)
+            elif (place := draw.randrange(new)) < SAMPLE:
+                sample[place] = row.id
     if not listing.listed:
         _check_names(client, options.query)
     return Preview(

@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.report.builders import a_prediction, a_sequence, entries_of_every_kind, scored, snapshot, write
 from triage.errors import BadFile, Busy
 from triage.files import lock
-from triage.report import SCHEMA, Dropped, Failure, ReportReader, Scored, rebucket_report, verify_report
+from triage.report import SCHEMA, Dropped, Failure, ReportReader, Scored, rebucket, rebucket_report, verify_report
+from triage.report.rows import row_of, table_of
+from triage.report.write import top_files
 from triage.sequences import key_of
 
 
@@ -205,3 +208,16 @@ def test_names_from_the_annotator_are_text_and_stay_as_they_are(tmp_path: Path) 
 def test_an_empty_report_is_a_report(tmp_path: Path) -> None:
     assert write(tmp_path, [Dropped(key_of(1), "no_images", "")]).total == 1
     assert verify_report(tmp_path / "tiny-0-1-0", [key_of(1)]) == []
+
+
+def test_how_the_rows_came_together_does_not_show_in_the_bytes(tmp_path: Path) -> None:
+    """More keys than one dictionary of Parquet holds (a megabyte), in one piece and in many: where it gives up depends on the pieces."""
+    row = rebucket(table_of([row_of(scored(1, a_prediction(0.5)), model_version="1", calibrated=True)]), 0.35)
+    keys = pa.array([key_of(1_000_000 + number) for number in range(50_000)])
+    whole = row.take(pa.array([0] * len(keys))).set_column(0, row.schema.field("key"), keys)
+    pieces = pa.concat_tables([whole.slice(start, 4096) for start in range(0, whole.num_rows, 4096)])
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "pieces").mkdir()
+    for name, table in (("whole", whole), ("pieces", pieces)):
+        top_files(tmp_path / name, table, 0.35, [], {})
+    assert snapshot(tmp_path / "whole") == snapshot(tmp_path / "pieces")

@@ -217,6 +217,7 @@ def top_files(
     root: Path, table: pa.Table, threshold: float, dropped: list[dict[str, str]], hold_details: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Write the six files about all rows into `root` and return their names. `table` is what `rebucket` made."""
+    table = table.combine_chunks()  # how the rows came together must not show in the bytes
     lists: dict[str, Any] = {
         "dropped.json": sorted(dropped, key=lambda entry: entry["sequence_id"]),
         "hold.json": hold_list(table, threshold, hold_details),

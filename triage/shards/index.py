@@ -89,9 +89,9 @@ class Index:
         span = self._shards.get(shard)
         return iter(()) if span is None else self._slice(*span)
 
-    def digests(self, suffix: str, items: Mapping[int, str]) -> dict[int, str]:
-        """For each of `items` (sequence id -> shard) the sha256 of its member that ends with `suffix`. One pass over the columns."""
-        return self._column("sha256", suffix, items)
+    def digests(self, suffix: str, items: Mapping[int, str], *, prefix: str = "") -> dict[int, str]:
+        """For each of `items` (sequence id -> shard) the sha256 of its member that ends (and begins) so. One pass over the columns."""
+        return self._column("sha256", suffix, items, prefix)
 
     def members(self, suffix: str, items: Mapping[int, str]) -> dict[int, str]:
         """For each of `items` (sequence id -> shard) the name of its member that ends with `suffix`."""
@@ -101,8 +101,9 @@ class Index:
         """For each of `items` what its preview was made from; only those that say so."""
         return self._column("source", "", items) if "source" in self._table.column_names else {}
 
-    def _column(self, column: str, suffix: str, items: Mapping[int, str]) -> dict[int, str]:
-        mask = pc.ends_with(self._table["member"], suffix)
+    def _column(self, column: str, suffix: str, items: Mapping[int, str], prefix: str = "") -> dict[int, str]:
+        members = self._table["member"]
+        mask = pc.and_(pc.ends_with(members, suffix), pc.starts_with(members, prefix))
         found = self._table.select(["key", "shard", column]).filter(mask)
         values: dict[int, str] = {}
         for key, shard, value in zip(*(found[name].to_pylist() for name in found.column_names), strict=True):

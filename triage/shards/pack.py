@@ -15,6 +15,7 @@ from triage.shards.frames import FramesOutcome, pack_frames
 from triage.shards.index import Index
 from triage.shards.manifest import MANIFEST, Manifest, is_shard_name
 from triage.shards.members import Kind
+from triage.shards.previews import PreviewsOutcome, pack_previews
 from triage.shards.report import ReportOutcome, pack_report
 from triage.shards.sets import ShardSet, load_manifest, load_set, missing_shards
 
@@ -27,11 +28,12 @@ MARKER = "model_config.json"
 
 @dataclass(frozen=True, slots=True)
 class PackSummary:
-    """What `pack` did. report None = there is no report."""
+    """What `pack` did. report None = there is no report. previews None = none were asked for, or there is no report."""
 
     frames: FramesOutcome
     report: ReportOutcome | None = None
     variant: str | None = None
+    previews: PreviewsOutcome | None = None
     failed: list[Problem] = field(default_factory=list)
 
 
@@ -40,11 +42,11 @@ def lock_path(shards: Path) -> Path:
     return shards.parent / f".{shards.name}.lock"
 
 
-def pack(layout: Layout, *, target_bytes: int, variant: str | None = None) -> PackSummary:
+def pack(layout: Layout, *, target_bytes: int, variant: str | None = None, previews: bool = True) -> PackSummary:
     """Pack what is new in the store, and the report named `variant` (default: the one written last), into `layout.shards`.
 
-    Raises Busy when another pack or unpack runs, BadInput when there is nothing to pack, BadShard when shards that the manifest names are
-    not here (a partial fetch): packing on would lose them for everyone.
+    previews: also draw the small pictures of what is new in the report. Raises Busy when another pack or unpack runs, BadInput when there
+    is nothing to pack, BadShard when shards that the manifest names are not here (a partial fetch): packing on would lose them for everyone.
     """
     if target_bytes < 1:
         raise BadSetting(f"--target-bytes {target_bytes}: expected a positive number of bytes")
@@ -53,11 +55,14 @@ def pack(layout: Layout, *, target_bytes: int, variant: str | None = None) -> Pa
         raise BadInput(f"{layout.sequences}: expected a store, found none; run `triage pull` first")
     layout.shards.mkdir(parents=True, exist_ok=True)
     with lock(lock_path(layout.shards)):
-        _, outcome = pack_frames(layout.shards / "frames", _opened(layout.shards, "frames"), layout.sequences, target_bytes)
+        frames, outcome = pack_frames(layout.shards / "frames", _opened(layout.shards, "frames"), layout.sequences, target_bytes)
         if report is None:
             return PackSummary(outcome, failed=list(outcome.failed))
-        _, packed = pack_report(layout.shards / "report", _opened(layout.shards, "report"), report, target_bytes)
-        return PackSummary(outcome, packed, report.name, [*outcome.failed, *packed.failed])
+        reported, packed = pack_report(layout.shards / "report", _opened(layout.shards, "report"), report, target_bytes)
+        drawn = None
+        if previews:
+            _, drawn = pack_previews(layout.shards, _opened(layout.shards, "previews"), frames, reported, target_bytes)
+        return PackSummary(outcome, packed, report.name, drawn, [*outcome.failed, *packed.failed])
 
 
 def report_directory(layout: Layout, variant: str | None = None) -> Path | None:

@@ -27,6 +27,7 @@ def pack_summary(done: PackSummary) -> dict[str, Any]:
     summary: dict[str, Any] = {"frames": asdict(done.frames), "variant": done.variant, "report": None}
     if done.report is not None:
         summary["report"] = asdict(done.report)
+    summary["previews"] = None if done.previews is None else asdict(done.previews)
     return summary
 
 
@@ -48,6 +49,9 @@ def pack_text(done: PackSummary) -> str:
             f"report {done.variant}: {report.sequences} sequences; {len(report.written)} shards written, "
             f"{len(report.kept)} kept as they were"
         )
+    if done.previews is not None:
+        drawn = done.previews
+        lines.append(f"previews: {drawn.made} drawn, {drawn.kept} kept, {len(drawn.without)} without (their frames do not decode)")
     if done.failed:
         lines += ["not packed:", *problem_lines(done.failed)]
     return "\n".join(lines)

@@ -126,24 +126,44 @@ def _alert(rng: np.random.Generator, camera: _Camera, seed: int, smoke_share: fl
     objects = int(rng.choice((1, 2, 3), p=(0.8, 0.15, 0.05)))
     roles: list[_Role] = []
     for number in range(objects):
+        role = None
         if number == 0 and rng.random() < smoke_share:
-            roles.append(_smoke(rng, camera, seed, seconds))
-        elif rng.random() < 0.25:
-            word, thing = make_nuisance(camera.habit, camera.habit_seed, camera.terrain)
-            roles.append(_Role(None, word, thing, camera.number + 1))
-        else:
-            kinds = list(NUISANCES)
-            odds = np.array(list(NUISANCES.values()))
-            # Night and lens trouble spoil the whole image: only where there is no smoke to be shown in it.
-            if roles:
-                odds = odds * np.array([kind not in ("dark", "rain", "light") for kind in kinds])
-            word, thing = make_nuisance(str(rng.choice(kinds, p=odds / odds.sum())), seed + number, camera.terrain)
-            roles.append(_Role(None, word, thing, None))
+            role = _smoke(rng, camera, seed, seconds)
+        for attempt in range(6):
+            role = role or _nuisance(rng, camera, seed + number + 1000 * attempt, spoils=not roles)
+            if not _overlaps(role, roles, camera.terrain, seconds):
+                break
+            role = None
+        if role is not None:
+            roles.append(role)
     bright: tuple[float, float] | None = next((_DAYLIGHT[role.nuisance] for role in roles if role.nuisance in _DAYLIGHT), None)
     weather = make_weather(seed, daylight=None if bright is None else float(rng.uniform(*bright)))
     bystander = _bystander(rng, camera, seed, has_smoke=any(role.smoke_type for role in roles))
     things = (*(role.thing for role in roles), *bystander)
     return Alert(camera.terrain, weather, things, seconds), roles
+
+
+def _nuisance(rng: np.random.Generator, camera: _Camera, seed: int, *, spoils: bool) -> _Role:
+    """One false positive. spoils: it may be one that spoils the whole image (night, rain): not where something else is to be seen."""
+    if rng.random() < 0.25:
+        word, thing = make_nuisance(camera.habit, camera.habit_seed, camera.terrain)
+        return _Role(None, word, thing, camera.number + 1)
+    kinds = list(NUISANCES)
+    odds = np.array(list(NUISANCES.values()))
+    if not spoils:
+        odds = odds * np.array([kind not in ("dark", "rain", "light") for kind in kinds])
+    word, thing = make_nuisance(str(rng.choice(kinds, p=odds / odds.sum())), seed, camera.terrain)
+    return _Role(None, word, thing, None)
+
+
+def _overlaps(role: _Role, others: list[_Role], terrain: Terrain, seconds: tuple[float, ...]) -> bool:
+    """Whether it is ever in front of or behind another: each object of an alert has a place of its own."""
+    for other in others:
+        for moment in seconds:
+            a, b = role.thing.extent(terrain, moment), other.thing.extent(terrain, moment)
+            if a is not None and b is not None and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]:
+                return True
+    return False
 
 
 def _bystander(rng: np.random.Generator, camera: _Camera, seed: int, *, has_smoke: bool) -> tuple[Thing, ...]:

@@ -78,7 +78,7 @@ def _ground(
     near = terrain.near[number]
     dark, light = (np.array(colour, np.float32) * rng.uniform(0.8, 1.25) + np.array((4, 0, -4)) * warm for colour in palette)
     # Far ground is seen at a flatter angle: the same grain, squeezed along y.
-    squeeze = 1 + round(3 * (1 - near))
+    squeeze = 2 + round(3 * (1 - near))
     broad = grain.cut(rng, "wide" if rng.random() < 0.5 else "round", (shape[0] * squeeze, shape[1]))[::squeeze]
     contrast = rng.uniform(0.6, 1.8)
     mix = np.clip((broad - 0.5) * contrast + 0.5, 0, 1)
@@ -90,10 +90,12 @@ def _ground(
     step = max(2, round(9 * terrain.unit))
     slope = relief - np.roll(relief, step, axis=1)
     bright = 1 + rng.choice((-1, 1)) * rng.uniform(1.0, 5.5) * (1.3 - 0.7 * near) * slope
-    fine = grain.cut(rng, "coarse" if near > 0.55 and rng.random() < 0.7 else "fine", shape)
+    size: Kind = "coarse" if near > 0.55 and rng.random() < 0.7 else "fine"
+    flat = int(rng.integers(1, 4))
+    fine = grain.cut(rng, size, (shape[0] * flat, shape[1]))[::flat]
     bright += (0.15 + 0.5 * near) * rng.uniform(0.3, 1.3) * (fine - 0.5)
     if rng.random() < 0.5:  # single bushes and trees
-        size: Kind = "coarse" if near > 0.8 and rng.random() < 0.5 else "fine"
+        size = "coarse" if near > 0.8 and rng.random() < 0.5 else "fine"
         bushes = grain.cut(rng, size, (shape[0] * squeeze, shape[1]))[::squeeze] > rng.uniform(0.62, 0.85)
         bright -= rng.uniform(0.15, 0.5) * bushes
     colours = dark + (light - dark) * mix[..., None]

@@ -252,7 +252,9 @@ def make_nuisance(kind: str, seed: int, terrain: Terrain) -> tuple[str, Thing]:
 
 def _bare_spot(rng: np.random.Generator, terrain: Terrain) -> Spot:
     """A ridge line, a slope: what a detector frames for no reason that a human could name."""
-    x, y, _ = terrain.spot(rng, crest=bool(rng.random() < 0.65))
+    x, y, _ = terrain.spot(rng, crest=bool(rng.random() < 0.5))
+    if rng.random() < 0.5:
+        y = float(terrain.skyline()[int(x)])
     w = float(np.exp(rng.uniform(np.log(24), np.log(230)))) * terrain.unit
     h = w * float(np.exp(rng.uniform(np.log(0.35), np.log(1.3))))
     dy = rng.uniform(-0.3, 0.3) * h

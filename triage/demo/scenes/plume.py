@@ -123,17 +123,23 @@ class Plume:
         cover = self.opacity * (1 - np.exp(-density))
         visible = scenery.landscape.layer[top:bottom, left:right] <= self.layer + 1
         mask = Image.fromarray((np.clip(cover, 0, 1) * visible * 255).astype(np.uint8))
-        tone = np.array(self._tone(scenery), np.float32)
+        tone = self._tone(scenery, np.asarray(frame.crop((left, top, right, bottom)), np.float32), cover)
         colours = np.clip(tone * shade[..., None], 0, 255).astype(np.uint8)
         frame.paste(Image.fromarray(colours), (left, top), mask)
 
-    def _tone(self, scenery: Scenery) -> tuple[float, float, float]:
+    def _tone(self, scenery: Scenery, behind: NDArray[np.float32], cover: Numbers) -> NDArray[np.float32]:
         # Distance veils smoke as it veils the land behind it.
         weather: Weather = scenery.weather
         near = scenery.landscape.terrain.near[self.layer]
         see = float(np.exp(-weather.haze * (1 - near) ** 1.5 * 0.8))
         mixed = [h + (c - h) * see for h, c in zip(weather.haze_colour, self.colour, strict=True)]
-        return grade_colour((mixed[0], mixed[1], mixed[2]), weather)
+        tone = np.array(grade_colour((mixed[0], mixed[1], mixed[2]), weather), np.float32)
+        # What nobody could see, nobody reports: it stands out from what is behind it, darker where that is bright.
+        ground = float(np.average(behind.mean(axis=2), weights=cover + 1e-6))
+        gap, least = float(tone.mean()) - ground, 38 * (0.25 + 0.75 * weather.daylight)
+        if abs(gap) < least:
+            tone += (least - gap) if ground < 175 else (-least - gap)
+        return np.clip(tone, 0, 255).astype(np.float32)
 
     def _density(
         self, x: Numbers, y: Numbers, radius: Numbers, strength: Numbers, shape: tuple[int, int], moment: int
@@ -174,7 +180,7 @@ def make_smoke(seed: int, terrain: Terrain, *, first_seen: float, industrial: bo
     x, y, layer = terrain.spot(rng)
     if rng.random() < 0.3:  # the fire itself is behind a crest
         y = max(y, float(terrain.front(layer)[int(x)]) + terrain.unit * rng.uniform(0, 8)) if layer + 1 < len(terrain.crests) else y
-    size = float(np.exp(rng.uniform(np.log(24), np.log(460)))) * terrain.unit
+    size = float(np.exp(rng.uniform(np.log(34), np.log(480)))) * terrain.unit
     size = min(size, max(10 * terrain.unit, (y - terrain.margin) * 1.15))
     grey = rng.uniform(196, 250) if rng.random() < 0.78 else rng.uniform(50, 130)
     if industrial:
@@ -186,10 +192,10 @@ def make_smoke(seed: int, terrain: Terrain, *, first_seen: float, industrial: bo
         x=x, y=y, layer=layer, height=size,
         lean=float(rng.normal(0, 1.0) if rng.random() < 0.7 else rng.normal(0, 2.2)),
         life=float(life), spread=float(rng.uniform(0.14, 0.38)), start=float(rng.uniform(0.015, 0.05)),
-        opacity=float(rng.uniform(0.18, 0.42) if thin else rng.uniform(0.45, 0.95)),
+        opacity=float(rng.uniform(0.32, 0.5) if thin else rng.uniform(0.48, 0.9)),
         colour=(grey + brown, grey, grey - brown * 0.8),
         begin=first_seen - (life if industrial else life * 0.3), ramp=float(rng.uniform(5, 120)), end=1e9, travel=0.0,
-        wobble=float(rng.uniform(0.03, 0.4)), level=False, drawn_share=float(rng.uniform(0.06, 0.35)),
+        wobble=float(rng.uniform(0.02, 0.3)), level=False, drawn_share=float(rng.uniform(0.06, 0.35)),
         texture=float(rng.uniform(0.5, 1.25)), seed=seed,
     )  # fmt: skip
 

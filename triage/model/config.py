@@ -35,7 +35,7 @@ _MAX_VALUES = 10_000
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, coerce_numbers_to_str=True, protected_namespaces=())
 
 
 class Provenance(_Record):
@@ -53,7 +53,7 @@ class Manifest(_Record):
     logistic_calibrator: str | None = None
     model_version: str | None = None
     variant: str | None = None
-    provenance: Provenance = Provenance()
+    provenance: Provenance | None = None
 
 
 class InferConfig(_Record):
@@ -73,7 +73,7 @@ class TubesConfig(_Record):
     interpolate_gaps: bool
     merge_iomin: float | None = None
     merge_prox_factor: float | None = None
-    merge_max_gap: int | None = None
+    merge_max_gap: float | None = None
 
 
 class Normalization(_Record):

@@ -12,7 +12,7 @@ XYWH = tuple[float, float, float, float]
 Boxes = list[tuple[int, XYWH, float]]
 
 
-def merged(tubes: Seq[Boxes], *, iomin: float, prox_factor: float, max_gap: int) -> list[Boxes]:
+def merged(tubes: Seq[Boxes], *, iomin: float, prox_factor: float, max_gap: float) -> list[Boxes]:
     """Join the connected components of related tubes; sorted by (first frame, last frame), stable in order of the lowest member.
 
     Two tubes are related when the gap between their spans is at most `max_gap` frames and, at the pair of observed frames closest in
@@ -37,7 +37,7 @@ def merged(tubes: Seq[Boxes], *, iomin: float, prox_factor: float, max_gap: int)
     return sorted((_joined(members) for members in components.values()), key=lambda boxes: (boxes[0][0], boxes[-1][0]))
 
 
-def _related(a: Boxes, b: Boxes, *, iomin: float, prox_factor: float, max_gap: int) -> bool:
+def _related(a: Boxes, b: Boxes, *, iomin: float, prox_factor: float, max_gap: float) -> bool:
     gap = max(b[0][0] - a[-1][0], a[0][0] - b[-1][0], 0)
     if gap > max_gap:
         return False

@@ -27,8 +27,8 @@ from triage.model.config import Manifest, ModelConfig, checked_config, parse_cal
 
 __all__ = ["MAX_PACKAGE_BYTES", "Package", "bundled_package", "load_package", "write_package"]
 
-#: A package may unpack to this much (a ViT-B with its detector takes half of it), a text member to MAX_TEXT_BYTES.
-MAX_PACKAGE_BYTES = 1_000_000_000
+#: A package may unpack to this much (a ViT-B with its detector and an optimizer takes half of it), a text member to MAX_TEXT_BYTES.
+MAX_PACKAGE_BYTES = 2_000_000_000
 MAX_TEXT_BYTES = 1_000_000
 _MANIFEST = "manifest.yaml"
 #: The clock of every member we write: the earliest a zip can say.
@@ -218,7 +218,7 @@ def _model_version(manifest: Manifest) -> str:
     if manifest.model_version:
         return manifest.model_version
     variant = manifest.variant or "model"
-    commit = manifest.provenance.train_git_sha or ""
+    commit = (manifest.provenance.train_git_sha if manifest.provenance else None) or ""
     return f"{variant}@{commit[:8]}" if re.fullmatch(r"[0-9a-f]{8,64}", commit) else variant
 
 

@@ -88,7 +88,9 @@ def measure(layout: Layout, keys: list[str]) -> dict[str, list[float]]:
         three = iter(frames)
         taken["detail and first frame"] = milliseconds(lambda: _open(client, next(three)), third)
         four = iter(strips)
-        taken["strip of 10 crops, 160 px"] = milliseconds(lambda: get(client, f"{REPORT}/sequences/{next(four)}/strip?size=160"), third)
+        taken["strip of 10 crops, 160 px (from shards: out of the preview)"] = milliseconds(
+            lambda: get(client, f"{REPORT}/sequences/{next(four)}/strip?size=160"), third
+        )
         five = iter(strips)
         taken["the same strip again"] = milliseconds(lambda: get(client, f"{REPORT}/sequences/{next(five)}/strip?size=160"), third)
         six = iter(strips)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.server.conftest import VARIANT, jpeg, running, sequence, write_world
 from triage.config import Layout
 from triage.report import rebucket_report
+from triage.server.previews import squares_of
 from triage.shards.pack import pack
+from triage.shards.strip import Shown, strip
 from triage.store import Store
 
 HERE = f"/api/reports/{VARIANT}"
@@ -43,7 +47,7 @@ def test_shards_answer_as_the_loose_files_they_were_packed_from(tmp_path: Path) 
     loose, packed = write_world(tmp_path / "a" / "data"), write_world(tmp_path / "b" / "data")
     for layout in (loose, packed):  # a frame that is missing cannot be packed
         shutil.rmtree(Store(layout.sequences).directory("pyro-annotator_6"))
-    pack(packed, target_bytes=100_000)
+    pack(packed, target_bytes=100_000, previews=False)
     only_shards(packed)
     paths = [f"{HERE}/rows.arrow"]
     for number in (1, 2, 3, 4, 5, 7):
@@ -126,3 +130,50 @@ def test_links_into_the_cache_of_dvc_are_followed(packed: Layout, tmp_path: Path
         shard.symlink_to(cache / shard.name)
     with running(packed) as client:
         assert client.get(f"{ONE}/frames/1.jpg").content == jpeg(40)
+
+
+def test_tiles_come_from_previews_where_there_are_some_even_without_frames(packed: Layout) -> None:
+    only_shards(packed)
+    for shard in (packed.shards / "frames").glob("*.tar"):
+        shard.unlink()
+    with running(packed) as client:
+        answer = client.get(f"{ONE}/strip?size=64")
+        assert answer.headers["x-strip-count"] == "3"
+        strip = Image.open(io.BytesIO(answer.content)).convert("RGB")
+        assert strip.size == (192, 64)
+        shades = [strip.getpixel((64 * place + 3, 3))[0] for place in range(3)]  # type: ignore[index]
+        assert [round(shade / 40) for shade in shades] == [0, 1, 2]
+        assert client.get(f"{ONE}/strip?size=512").headers["x-strip-count"] == "3"
+        held = client.get(f"{HERE}/sequences/pyro-annotator_3/strip?size=64")
+        assert held.headers["x-strip-count"] == "1"  # no tube: the frame that the preview shows
+        assert client.get(f"{ONE}/frames/0.jpg").status_code == 404
+
+
+def test_without_frames_and_previews_a_tile_says_what_to_fetch(packed: Layout) -> None:
+    only_shards(packed)
+    for kind in ("frames", "previews"):
+        for shard in (packed.shards / kind).glob("*.tar"):
+            shard.unlink()
+    with running(packed) as client:
+        answer = client.get(f"{ONE}/strip")
+        assert answer.status_code == 404
+        assert "triage fetch" in answer.json()["error"]
+
+
+def test_large_tiles_and_damaged_previews_come_from_the_frames(packed: Layout) -> None:
+    only_shards(packed)
+    with running(packed) as client:
+        sharp = client.get(f"{ONE}/strip?size=400").content
+    for shard in (packed.shards / "previews").glob("*.tar"):
+        shard.write_bytes(b"")
+    with running(packed) as client:
+        assert client.get(f"{ONE}/strip?size=400").content == sharp
+        assert client.get(f"{ONE}/strip?size=64").headers["x-strip-count"] == "3"
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_squares_are_found_where_packing_drew_them(count: int) -> None:
+    shown = tuple(Shown(number, (0.02, 0.02, 0.01, 0.01)) for number in range(count))
+    picture = strip([jpeg(28 * number) for number in range(max(count, 1))], shown)
+    squares = squares_of(picture, count, 16)
+    assert [round(square.getpixel((8, 8))[0] / 28) for square in squares] == list(range(count))  # type: ignore[index]

@@ -95,7 +95,7 @@ class Frames:
         return [str(found)] if isinstance(found, BadFile) else []
 
     def get(self, key: str, *, packed_first: bool) -> FrameSet:
-        """The sequence and all its frames. Raises BadFile when it is nowhere, or is damaged wherever it is.
+        """The sequence and all its frames. Raises BadFrame when it is nowhere, or is damaged wherever it is.
 
         packed_first: the report comes from shards, so its frames do; a loose report belongs to the loose store, which may have grown since
         it was packed. What the first place lacks or cannot read comes from the other.
@@ -106,7 +106,9 @@ class Frames:
                 return self._read(place, key)
             except BadFile as error:
                 problem = problem or error
-        raise problem or _nowhere(key)
+        if problem is None:
+            raise _nowhere(key)
+        raise BadFrame(str(problem)) from problem
 
     def _read(self, place: _Place, key: str) -> FrameSet:
         return self._cache.get((type(place), key, place.stamp(key)), lambda: place.read(key))

@@ -122,6 +122,10 @@ class OpenReport:
         values = self.table.select(list(COLUMNS)).slice(self._position(key), 1).to_pylist()[0]
         return Row.model_validate(values)
 
+    def num_frames(self, key: str) -> int:
+        """Input frames of `key`, which has a row."""
+        return int(self.table["num_frames"][self._position(key)].as_py() or 0)
+
     def require(self, key: str) -> None:
         """Raise NotServed when there is no row of `key`."""
         self._position(key)

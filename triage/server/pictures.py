@@ -14,7 +14,7 @@ from triage.errors import BadFrame
 from triage.files import sha256_bytes
 from triage.jpeg import check_frame
 
-__all__ = ["Picture", "crop_of", "evenly", "shrunk", "strip_of", "whole_frame"]
+__all__ = ["Picture", "crop_of", "evenly", "shrunk", "side_by_side", "strip_of", "whole_frame"]
 
 XYWH = tuple[float, float, float, float]
 Item = TypeVar("Item")
@@ -78,6 +78,12 @@ def strip_of(frames: Seq[tuple[bytes, XYWH | None]], context_factor: float, size
         squares.append(cut_patch(image, box, size))
     if not squares:
         raise problem
+    return side_by_side(squares)
+
+
+def side_by_side(squares: Seq[Image.Image]) -> Picture:
+    """Squares of one size in a row. squares: at least one."""
+    size = squares[0].width
     strip = Image.new("RGB", (size * len(squares), size))
     for position, square in enumerate(squares):
         strip.paste(square, (position * size, 0))

@@ -15,7 +15,8 @@ from triage.server.catalog import Catalog
 from triage.server.details import Details, Tube, decisive_tube, parse_details, slots_of, window_of
 from triage.server.frames import Frames, FrameSet
 from triage.server.opened import OpenReport
-from triage.server.pictures import Picture, crop_of, evenly, shrunk, strip_of, whole_frame
+from triage.server.pictures import Picture, crop_of, evenly, shrunk, side_by_side, strip_of, whole_frame
+from triage.server.previews import PreviewPictures
 from triage.server.problems import NotServed
 from triage.server.reviewing import Reviewing
 from triage.server.schemas import Health, ModelPanel, Neighbour, ReportSummary, SequenceDetail
@@ -28,6 +29,8 @@ _NEIGHBOURS = 12
 _ALERT_ROWS = 24
 #: Squares in a strip: enough to see what moves, and decoding them is all that a strip costs.
 _SQUARES = 10
+#: Tiles up to this size are drawn from previews where there are some: twice as large as the crops in them.
+_PREVIEW_SIZE = 224
 
 XYWH = tuple[float, float, float, float]
 
@@ -56,6 +59,7 @@ class Services:
         self._catalog = Catalog(layout, first)
         self._frames = Frames(layout, _FRAME_BYTES)
         self.review = Reviewing(layout, reviewer)
+        self._previews = PreviewPictures(layout)
         self._pictures: ByteCache[Picture] = ByteCache(_PICTURE_BYTES, lambda picture: len(picture.data) + 512)
 
     def warm(self) -> None:
@@ -148,8 +152,30 @@ class Services:
         """Crops of the decisive tube side by side, at most `_SQUARES`. Raises NotServed, BadFrame when no frame can be shown."""
         report = self.report(variant)
         report.require(_checked(key, variant))
-        found = self._frame_set(report, key)
+        drawn = self._drawn(report, key, size) if size <= _PREVIEW_SIZE else None
+        if drawn is not None and drawn.count > 1:
+            return drawn
+        try:
+            found = self._frame_set(report, key)
+        except BadFile:
+            drawn = drawn or self._drawn(report, key, size)
+            if drawn is None:
+                raise
+            return drawn
         return self._pictures.get((variant, report.version, key, found.version, "strip", size), lambda: self._lay(report, key, found, size))
+
+    def _drawn(self, report: OpenReport, key: str, size: int) -> Picture | None:
+        """The strip out of the preview; None = there is none. Previews show the packed report's tubes, so no other report uses them."""
+        stamp = self._previews.stamp() if report.source == "shards" else None
+        if stamp is None:
+            return None
+
+        def make() -> Picture:
+            squares = self._previews.squares(key, report.details(key), report.num_frames(key), size)
+            return side_by_side(squares) if squares else Picture.of(b"", count=0)
+
+        picture = self._pictures.get((report.variant, report.version, key, stamp, "preview", size), make)
+        return picture if picture.count else None
 
     def _cut(self, report: OpenReport, key: str, found: FrameSet, tube_id: int, frame_idx: int, size: int) -> Picture:
         details = self._details(report, key)

@@ -16,6 +16,7 @@ from triage.errors import BadInput, Busy
 from triage.files import lock
 from triage.shards.pack import lock_path, pack
 from triage.shards.unpack import unpack
+from triage.shards.verify import verify_shards
 
 TARGET = 1_000_000_000
 
@@ -231,4 +232,5 @@ def test_packing_goes_on_from_a_set_of_the_earlier_tool(tmp_path: Path) -> None:
     assert {name: after[name] for name in before if name.endswith(".tar")} == {n: d for n, d in before.items() if n.endswith(".tar")}
     there = Layout(tmp_path / "there")
     assert unpack(there, source=layout.shards).frames.restored == 4
+    assert verify_shards(layout.shards) == []
     assert tree(there.sequences) == tree(layout.sequences)

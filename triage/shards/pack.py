@@ -46,7 +46,7 @@ def pack(layout: Layout, *, target_bytes: int, variant: str | None = None, previ
     """Pack what is new in the store, and the report named `variant` (default: the one written last), into `layout.shards`.
 
     previews: also draw the small pictures of what is new in the report. Raises Busy when another pack or unpack runs, BadInput when there
-    is nothing to pack, BadShard when shards that the manifest names are not here (a partial fetch): packing on would lose them for everyone.
+    is nothing to pack, BadShard when shards that the manifest names are not here (a partial fetch): packing would lose them for everyone.
     """
     if target_bytes < 1:
         raise BadSetting(f"--target-bytes {target_bytes}: expected a positive number of bytes")

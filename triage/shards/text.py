@@ -8,10 +8,11 @@ from typing import Any
 
 from triage.problems import Problem
 from triage.shards.fetch import FetchSummary
+from triage.shards.merge import MergeSummary
 from triage.shards.pack import PackSummary
 from triage.shards.unpack import SetOutcome, UnpackSummary
 
-__all__ = ["fetch_summary", "fetch_text", "pack_summary", "pack_text", "problem_lines", "unpack_summary", "unpack_text"]
+__all__ = ["fetch_summary", "fetch_text", "merge_text", "pack_summary", "pack_text", "problem_lines", "unpack_summary", "unpack_text"]
 
 _SHOWN = 20
 
@@ -87,6 +88,16 @@ def fetch_text(done: FetchSummary) -> str:
     if done.unpacked is None:
         return "previews and the table are here; `triage fetch` brings the rest"
     return f"{unpack_text(done.unpacked)}\nnext: `triage view`"
+
+
+def merge_text(done: MergeSummary) -> str:
+    """For people."""
+    report = f"report {done.variant}, of the first set" if done.variant else "no report"
+    return (
+        f"{done.sequences} sequences; {done.shared} shards of the common base, {done.from_first} of the first set, "
+        f"{done.from_second} of the second; {done.conflicts} sequences were packed by both, the fuller form is used\n"
+        f"{report}; run `triage unpack`, `triage score` and `triage pack` over it for a report of all"
+    )
 
 
 def _counts(outcome: SetOutcome) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,18 +31,21 @@ def buckets_summary(report: Summary) -> dict[str, Any]:
 
 def buckets_text(report: Summary) -> list[str]:
     """The same as a table that adds up."""
+    from triage.report import DROP_REASONS, HOLD_REASONS
+
     counts = report.counts
     dropped = sum(number for _, number in report.dropped)
-    lines = [
+    return [
         f"{report.total:>8} sequences",
         f"{counts.review:>8} To Review   (score >= {report.threshold:g})",
         f"{counts.unlabeled:>8} Unlabel     (score < {report.threshold:g})",
-        f"{counts.hold:>8} Hold        {_reasons(counts.hold_reasons)}",
-        f"{dropped:>8} dropped     {_reasons(report.dropped)}",
+        f"{counts.hold:>8} Hold",
+        *_reasons(counts.hold_reasons, HOLD_REASONS),
+        f"{dropped:>8} dropped",
+        *_reasons(report.dropped, DROP_REASONS),
         f"report: {report.path}",
     ]
-    return [line.rstrip() for line in lines]
 
 
-def _reasons(reasons: tuple[tuple[str, int], ...]) -> str:
-    return "(" + ", ".join(f"{reason} {number}" for reason, number in reasons) + ")" if reasons else ""
+def _reasons(reasons: tuple[tuple[str, int], ...], meanings: Mapping[str, str]) -> list[str]:
+    return [f"{number:>16} {reason}: {meanings.get(reason, 'said by another tool')}" for reason, number in reasons]

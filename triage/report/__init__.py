@@ -10,11 +10,12 @@ from triage.report.buckets import BUCKETS, HOLD_REASONS, OUTCOMES, Counts, NoTub
 from triage.report.check import verify_report
 from triage.report.compare import Comparison, compare, write_moves
 from triage.report.reader import ReportReader, find_report
-from triage.report.rows import MODEL_SCORES, SCHEMA, Dropped, Failure, Scored, conform
+from triage.report.rows import DROP_REASONS, MODEL_SCORES, SCHEMA, Dropped, Failure, Scored, conform
 from triage.report.write import Heading, Summary, build_report, rebucket_report
 
 __all__ = [
     "BUCKETS",
+    "DROP_REASONS",
     "HOLD_REASONS",
     "MODEL_SCORES",
     "OUTCOMES",

@@ -48,12 +48,17 @@ NoTube = Literal["hold", "unlabel"]
 BUCKETS: tuple[Bucket, ...] = ("review", "unlabeled", "hold")
 OUTCOMES: tuple[str, ...] = ("n/a", "kept-smoke", "discarded-fp", "kept-fp", "discarded-smoke")
 
-#: Why no score may be trusted, in the words that people read. Failures of the model's own add their reason to these.
+#: Why no score may be trusted, in the words that people read.
 HOLD_REASONS: dict[str, str] = {
-    "uncalibrated": "the model has no calibrator, so its numbers are no probabilities",
     "no_tube": "no box could be followed over the frames, so there was nothing to judge",
-    "score_not_finite": "the model's number for a tube is not a number",
-    "score_out_of_range": "the model's probability lies outside 0 to 1",
+    "frame_missing": "a frame is not there",
+    "frame_unreadable": "a frame is cut, damaged, not what meta.json says, or does not decode",
+    "bad_boxes": "a box is not finite, has a negative size, or is not normalised",
+    "boxes_unknown": "meta.json says nothing of boxes (a store of the earlier tool)",
+    "not_finite": "the model's number for a tube is not a number",
+    "uncalibrated": "the model has no calibrator, so its numbers are no probabilities",
+    "score_not_finite": "a kept prediction holds a number that is not a number",
+    "score_out_of_range": "a probability lies outside 0 to 1",
     "no_score": "the report gives no score and no reason (written by another tool)",
 }
 

@@ -18,7 +18,7 @@ from triage.predictions import Prediction
 from triage.report.buckets import hold_reason
 from triage.sequences import Sequence
 
-__all__ = ["MODEL_SCORES", "SCHEMA", "Dropped", "Failure", "Scored", "conform", "finite", "json_row", "row_of", "table_of"]
+__all__ = ["DROP_REASONS", "MODEL_SCORES", "SCHEMA", "Dropped", "Failure", "Scored", "conform", "finite", "json_row", "row_of", "table_of"]
 
 SCHEMA: pa.Schema = pa.schema(
     [
@@ -50,9 +50,17 @@ SCHEMA: pa.Schema = pa.schema(
 MODEL_SCORES = "model_scores"
 
 
+#: Why a sequence of the store has no row, in the words that people read.
+DROP_REASONS: dict[str, str] = {
+    "no_images": "its meta.json lists no frame",
+    "bad_meta": "its meta.json is damaged; pull it again",
+    "not_scored": "left out by --limit",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The model could not judge a sequence: it is held. reason: a word of `triage_bucket` hold; detail: one line, no absolute path."""
+    """The model could not judge a sequence: it is held. reason: one of HOLD_REASONS; detail: one line, no absolute path."""
 
     reason: str
     detail: str
@@ -74,7 +82,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A sequence of the store without a row: it was never given to the model. reason: "no_images", "bad_meta" or "not_scored"."""
+    """A sequence of the store without a row: it was never given to the model. reason: one of DROP_REASONS."""
 
     key: str
     reason: str

@@ -1,6 +1,7 @@
 /** An Arrow IPC stream of report rows -> ReportTable. The only file that knows the report's column names. */
 import { DataType, tableFromIPC, TimeUnit, type Data, type Vector } from "apache-arrow";
-import type { DictColumn, NumberColumn, ReportTable } from "./table";
+import { orderByNumber } from "./argsort";
+import { KEY_PREFIX, type DictColumn, type NumberColumn, type ReportTable, type Rows } from "./table";
 
 export class BadRows extends Error {
   override readonly name = "BadRows";
@@ -21,18 +22,25 @@ export function decodeRows(bytes: ArrayBuffer | Uint8Array): ReportTable {
   const keys = required("key");
   const score = toNumbers(required("triage_score"), length);
   const label = names("label");
-  let rowsByKey: Map<string, number> | null = null;
+  const sequenceId = toNumbers(required("sequence_id"), length);
+  let ascending: Rows | null = null;
   return {
     length,
     key: (row) => keys.get(row) as string,
+    // A binary search over the ids instead of a map of keys: 200,000 strings would weigh more than all columns together.
     rowOf: (key) => {
-      if (rowsByKey === null) {
-        rowsByKey = new Map();
-        for (let row = 0; row < length; row++) rowsByKey.set(keys.get(row) as string, row);
+      const id = idOf(key);
+      ascending ??= orderByNumber(sequenceId, false);
+      let [low, high] = [0, length];
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (sequenceId[ascending[middle]!]! < id) low = middle + 1;
+        else high = middle;
       }
-      return rowsByKey.get(key) ?? -1;
+      const row = ascending[low];
+      return row !== undefined && sequenceId[row] === id && keys.get(row) === key ? row : -1;
     },
-    sequenceId: toNumbers(required("sequence_id"), length),
+    sequenceId,
     score,
     holdReason: names("hold_reason"),
     organization: names("organization_name"),
@@ -47,6 +55,9 @@ export function decodeRows(bytes: ArrayBuffer | Uint8Array): ReportTable {
     labelled: label.names.some((name) => name === "smoke" || name === "fp"),
   };
 }
+
+/** NaN for what is no key of ours. */
+const idOf = (key: string): number => (key.startsWith(KEY_PREFIX) ? Number(key.slice(KEY_PREFIX.length)) : NaN);
 
 const MILLISECONDS = {
   [TimeUnit.SECOND]: 1000,

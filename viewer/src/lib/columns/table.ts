@@ -13,6 +13,9 @@ export interface DictColumn {
 /** Numbers with null as NaN; times are milliseconds since 1970, UTC. */
 export type NumberColumn = Float64Array;
 
+/** A key is this and the sequence's id: the contract of every file, checked where they are written. */
+export const KEY_PREFIX = "pyro-annotator_";
+
 export interface ReportTable {
   readonly length: number;
   /** `pyro-annotator_<sequence_id>`: the join key. */

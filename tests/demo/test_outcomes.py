@@ -67,4 +67,6 @@ def test_an_unknown_truth_is_counted_and_not_judged() -> None:
 
 
 def test_types_of_the_truth_are_told_apart() -> None:
-    assert judge(WORLD, REPORT, set(), 0.35).by_type == (("fp: other", 4, 1), ("smoke: wildfire", 2, 1))
+    found = judge(WORLD, REPORT, set(), 0.35)
+    assert found.by_type == (("fp: other", 4, 1), ("smoke: wildfire", 2, 1))
+    assert "To Review by type: fp: other 1/4, smoke: wildfire 1/2" in found.lines()

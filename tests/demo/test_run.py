@@ -13,7 +13,7 @@ from triage.demo.request import DemoRequest
 from triage.demo.round_trip import compare
 from triage.demo.run import run_demo
 from triage.demo.world import plain_jpeg, plain_world, write_world
-from triage.errors import BadSetting
+from triage.errors import BadModel, BadSetting
 from triage.progress import quiet
 from triage.store import Store
 
@@ -93,3 +93,10 @@ def test_real_work_is_left_alone(request_: DemoRequest) -> None:
     write_world(plain_world(1, frames=1), request_.layout.sequences)
     with pytest.raises(BadSetting, match="found real work in it; choose another --data"):
         run_demo(request_)
+
+
+def test_a_model_that_cannot_be_used_is_told_before_anything_is_written(request_: DemoRequest, tmp_path: Path) -> None:
+    (tmp_path / "broken.zip").write_bytes(b"PK no zip")
+    with pytest.raises(BadModel, match=r"broken\.zip"):
+        run_demo(replace(request_, model=tmp_path / "broken.zip"))
+    assert not request_.layout.root.exists()

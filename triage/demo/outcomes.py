@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -69,6 +70,9 @@ class Outcomes:
                 f"at threshold {self.threshold:g}: {caught} of {caught + missed} smoke sequences go To Review,"
                 f" {cleared} of {cleared + kept} false positives go to Unlabel",
             ]
+        if self.by_type:
+            words = ", ".join(f"{name} {review}/{count}" for name, count, review in self.by_type)
+            lines += textwrap.wrap(f"To Review by type: {words}", 110, subsequent_indent="  ")
         if self.auc is None:
             lines.append("ROC AUC: not defined, the truth of the scored sequences is not of both kinds")
         else:

@@ -19,6 +19,7 @@ from triage.demo.outcomes import Outcomes, judge
 from triage.demo.request import DemoRequest, claim, world_of
 from triage.demo.round_trip import RoundTrip, compare
 from triage.demo.server import AnnotatorServer
+from triage.model import bundled_package, load_package
 from triage.pull import PullOptions, PullSummary, pull
 from triage.report import ReportReader, find_report
 from triage.score import ScoreRequest, ScoreSummary, score
@@ -105,8 +106,10 @@ class DemoSummary:
 def run_demo(request: DemoRequest) -> DemoSummary:
     """Do the whole job in `request.layout`. A second run goes on where the first ended, as the commands do.
 
-    Raises BadSetting when the data directory holds something other than this demo, and whatever the stages raise.
+    Raises BadModel before anything is written, BadSetting when the data directory holds something other than this demo, and whatever
+    the stages raise.
     """
+    load_package(request.model or bundled_package())  # a package that cannot be used is better known before the pull than after
     claim(request)
     layout, clock = request.layout, _Clock()
     with clock("scenes"):

@@ -7,6 +7,7 @@ predictions in key order, so that it depends on the input and the settings alone
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ FAILURES = frozenset(
     {"bad_boxes", "bad_meta", "boxes_unknown", "frame_missing", "frame_unreadable", "no_images", "not_finite", "score_not_finite",
      "score_out_of_range"}
 )  # fmt: skip
+
+_log = logging.getLogger("triage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,9 @@ def score(request: ScoreRequest) -> ScoreSummary:
     found = survey(source, boxes_needed=not request.detector)
     if not (found.digests or found.failures or found.dropped):
         raise BadInput(f"{request.source or request.layout.sequences}: no sequence to score; run `triage pull` first")
+    bundled = request.head is None and not request.models
+    if bundled:
+        _log.info("no --model given: using the bundled one, which is for trying the tool out and not for real work")
     paths = (request.head,) if request.head is not None else request.models or (bundled_package(),)
     packages = [load_package(path, allow_uncalibrated=request.allow_uncalibrated) for path in paths]
     names = _names(packages)
@@ -123,7 +129,7 @@ def score(request: ScoreRequest) -> ScoreSummary:
         heading = Heading(
             variant=variant,
             model_version=packages[0].model_version,
-            model_config=packages[0].model_config(),
+            model_config={**packages[0].model_config(), "scoring": _settings(request)},
             calibrated=packages[0].calibrated,
             threshold=request.threshold,
             no_tube=request.no_tube,
@@ -136,7 +142,7 @@ def score(request: ScoreRequest) -> ScoreSummary:
         report=report,
         computed=sum(item.computed for item in judged),
         cached=sum(item.cached for item in judged),
-        bundled_model=not request.models and request.head is None,
+        bundled_model=bundled,
         failed=failed,
     )
     tried = report.total - sum(number for reason, number in report.dropped if reason == "not_scored")
@@ -194,8 +200,15 @@ def _identity(request: ScoreRequest, package: Package) -> dict[str, Any]:
         "backbone_digest": package.backbone_digest,
         "model_version": package.model_version,
         "variant": package.variant,
+        **_settings(request),
+    }
+
+
+def _settings(request: ScoreRequest) -> dict[str, Any]:
+    """What changes the numbers besides the package."""
+    return {
         "precision": request.precision,
-        "decode": "pillow" if request.decode == "auto" else request.decode,  # auto gives Pillow's pixels
+        "decode": request.decode,
         "trigger": request.trigger,
         "detector": request.detector,
         "from_features": request.head is not None,

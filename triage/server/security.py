@@ -146,8 +146,8 @@ class Guard:
         given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[-1]
         if given and scope["method"] in _READ and _equal(given, token):
             answer = RedirectResponse(scope.get("root_path", "") + "/", status_code=303)
-            # Not "strict": whoever clicks the link in a mail would arrive at the redirect without the cookie. What another site starts in the
-            # background is refused by `check_request` anyway.
+            # Not "strict": whoever clicks the link in a mail would arrive at the redirect without the cookie. What another site starts in
+            # the background is refused by `check_request` anyway.
             answer.set_cookie(self._cookie, token, httponly=True, samesite="lax", path="/")
             answer.headers["Cache-Control"] = "no-store"
             return answer

@@ -46,8 +46,8 @@ $(BIN)/triage:
 
 publish: | $(BIN)/triage ## Pack the data directory, hand it to DVC and push it; then says what to commit.
 	$(BIN)/triage pack --data data
-	$(BIN)/python -m dvc add -q data/02_shards
-	$(BIN)/python -m dvc push -q
+	$(BIN)/python -m dvc add data/02_shards
+	$(BIN)/python -m dvc push
 	@echo 'published; now commit: git add data/02_shards.dvc && git commit -m "Publish shards" && git push'
 
 fetch: | $(BIN)/triage ## Pull the published shards and unpack them (ARGS="--organization NAME" or ARGS=--previews for a part).

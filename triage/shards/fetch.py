@@ -82,7 +82,7 @@ def shards_of(manifest: Manifest, organizations: Collection[str], *, required: b
 def _pull(root: Path, targets: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(targets)
     with Progress("dvc pull", total=None, unit="target") as progress:
-        done = subprocess.run([sys.executable, "-m", "dvc", "pull", "-q", *wanted], cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-m", "dvc", "pull", *wanted], cwd=root, capture_output=True, text=True, check=False)
         progress.advance(len(wanted))
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]

@@ -14,8 +14,8 @@ Parsing is pure; evaluation is over columns (numpy arrays), never row by row in 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -244,7 +244,7 @@ def _part(value: str, operator: str) -> _Node:
         raise BadSetting(f"--where: part is written 'part = 2/5' (the second of five), found {operator} {value!r}")
     wanted, parts = int(k) - 1, int(of)
     return lambda columns: np.fromiter(
-        (int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8], "big") % parts == wanted for key in columns.values["key"]),
+        (zlib.crc32(str(key).encode()) % parts == wanted for key in columns.values["key"]),
         bool,
         columns.length,
     )

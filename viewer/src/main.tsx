@@ -6,6 +6,7 @@ import { App } from "@/app/App";
 import "@/app/theme.css";
 import { DataError, DataSourceProvider } from "@/lib/data/dataSource";
 import { liveSource } from "@/lib/data/liveSource";
+import { liveReview, ReviewSourceProvider } from "@/lib/review/reviewSource";
 import { restoreScheme } from "@/lib/scheme";
 import { ViewProvider, ViewStore } from "@/lib/view/store";
 
@@ -27,9 +28,11 @@ createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
       <DataSourceProvider value={liveSource()}>
+        <ReviewSourceProvider value={liveReview()}>
         <ViewProvider value={new ViewStore(window)}>
           <App />
         </ViewProvider>
+        </ReviewSourceProvider>
       </DataSourceProvider>
     </QueryClientProvider>
   </StrictMode>,

@@ -6,6 +6,7 @@ import type { ReportSummary } from "@/lib/api/types";
 import { useDataSource } from "@/lib/data/dataSource";
 import { rowsQuery, useReports } from "@/lib/data/queries";
 import { openReport, ReportProvider } from "@/lib/report/report";
+import { DeskProvider, useOpenDesk } from "@/lib/review/desk";
 import { useViewPart } from "@/lib/view/store";
 import { CrashGuard } from "./CrashGuard";
 import { Shell } from "./Shell";
@@ -61,13 +62,18 @@ export function App() {
 function OpenReport({ summary, reports }: { summary: ReportSummary; reports: readonly ReportSummary[] }) {
   const rows = useQuery(rowsQuery(useDataSource(), summary));
   const table = rows.data;
-  const report = useMemo(() => (table === undefined ? null : openReport(summary, table)), [summary, table]);
+  const desk = useOpenDesk(summary, table ?? null);
+  const decisions = desk?.decisions ?? null;
+  const opened = useMemo(() => (table === undefined ? null : openReport(summary, table)), [summary, table]);
+  const report = useMemo(() => (opened === null ? null : { ...opened, decisions }), [opened, decisions]);
   const top = <TopBar reports={reports} current={summary} />;
   if (rows.isError) return <Shell top={top} main={<Failed what="the rows" error={rows.error} onRetry={() => void rows.refetch()} />} />;
   if (report === null) return <Shell top={top} main={<Loading what={`${summary.num_rows.toLocaleString("en")} rows`} />} />;
   return (
     <ReportProvider value={report}>
-      <Workplace top={top} />
+      <DeskProvider value={desk}>
+        <Workplace top={top} />
+      </DeskProvider>
     </ReportProvider>
   );
 }

@@ -7,6 +7,7 @@ import { ReportSelector } from "@/features/reports/components/ReportSelector";
 import type { ReportSummary } from "@/lib/api/types";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useViewPart } from "@/lib/view/store";
+import { MODES } from "@/lib/view/view";
 import styles from "./TopBar.module.css";
 
 export function TopBar({ reports, current }: { reports: readonly ReportSummary[]; current: ReportSummary | null }) {
@@ -24,9 +25,9 @@ export function TopBar({ reports, current }: { reports: readonly ReportSummary[]
       {current !== null && <ModelButton report={current} />}
       <span className={styles.space} />
       <div className={styles.modes} role="group" aria-label="Mode">
-        {(["table", "grid"] as const).map((each) => (
+        {MODES.map((each) => (
           <Button key={each} pressed={mode === each} onClick={() => go({ mode: each, open: null })}>
-            {each === "table" ? "Table" : "Grid"}
+            {each.charAt(0).toUpperCase() + each.slice(1)}
           </Button>
         ))}
       </div>

@@ -1,7 +1,9 @@
 /** The report at work: overview, filters, the rows as table or grid, the open sequence. Owns the mark and the keys of the list. */
 import { useCallback, useMemo, useState } from "react";
+import { DecisionBar } from "@/features/decide/components/DecisionBar";
 import { FilterBar } from "@/features/filters/components/FilterBar";
 import { SequenceGrid } from "@/features/grid/components/SequenceGrid";
+import { SweepGrid } from "@/features/grid/components/SweepGrid";
 import { BucketCards } from "@/features/overview/components/BucketCards";
 import { Explainer } from "@/features/overview/components/Explainer";
 import { Organizations } from "@/features/overview/components/Organizations";
@@ -12,11 +14,15 @@ import { ThresholdPanel } from "@/features/threshold/components/ThresholdPanel";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
 import { SelectionProvider, stepFrom, useRows } from "@/lib/report/selection";
+import { useDesk } from "@/lib/review/desk";
+import { useDecisionKeys } from "@/lib/review/useDecisionKeys";
 import { useViewPart } from "@/lib/view/store";
+import { AuditDesk } from "./AuditDesk";
 import { Shell } from "./Shell";
 import styles from "./Workplace.module.css";
 
 const PAGE = 15;
+const NOTHING: ReadonlySet<number> = new Set();
 
 export function Workplace({ top }: { top: React.ReactNode }) {
   const report = useReport();
@@ -30,14 +36,27 @@ export function Workplace({ top }: { top: React.ReactNode }) {
   const marked = opened >= 0 ? opened : lastMarked;
 
   const mark = useCallback((row: number) => setLastMarked(row), []);
-  const selection = useMemo(() => ({ rows, marked, mark }), [rows, marked, mark]);
+  const desk = useDesk();
+  const [leftOut, setLeftOut] = useState<ReadonlySet<number>>(NOTHING);
+  const clearLeftOut = useCallback(() => setLeftOut(NOTHING), []);
+  const selection = useMemo(() => ({ rows, marked, mark, leftOut, clearLeftOut }), [rows, marked, mark, leftOut, clearLeftOut]);
+  const listed = mode === "table" || mode === "grid";
+  useDecisionKeys(listed ? desk : null, desk?.keysOn === true, (words) => {
+    if (desk === null || marked < 0) return;
+    // Where to go is known before the filter may hide what was decided.
+    const next = stepFrom(rows, marked, 1);
+    void desk.decideRows([marked], words);
+    if (next === marked) return;
+    if (openKey === null) mark(next);
+    else adjust({ open: report.table.key(next) });
+  });
   const move = (step: number) => {
     const row = stepFrom(rows, marked, step);
     if (row < 0) return;
     if (openKey === null) mark(row);
     else adjust({ open: report.table.key(row) });
   };
-  useKeys({
+  const handlers = {
     next: () => move(1),
     previous: () => move(-1),
     // In the grid they move by rows of tiles: that is the grid's business.
@@ -45,11 +64,22 @@ export function Workplace({ top }: { top: React.ReactNode }) {
     up: () => (mode === "table" || openKey !== null ? move(-1) : false),
     pageDown: () => move(PAGE),
     pageUp: () => move(-PAGE),
+    letters: () => desk !== null && (desk.setKeysOn(!desk.keysOn), true),
+    leaveOut: () => {
+      if (marked < 0) return false;
+      const next = new Set(leftOut);
+      if (!next.delete(marked)) next.add(marked);
+      setLeftOut(next);
+      return true;
+    },
     first: () => move(-rows.length),
     last: () => move(rows.length),
     open: () => marked >= 0 && openKey === null && (go({ open: report.table.key(marked) }), true),
     close: () => openKey !== null && (go({ open: null }), true),
-  });
+  };
+  // Sweep and audit have lists of their own.
+  useKeys(handlers, listed);
+  if (mode === "audit" && desk !== null) return <Shell top={top} main={<AuditDesk desk={desk} />} />;
   return (
     <SelectionProvider value={selection}>
       <Shell
@@ -66,7 +96,10 @@ export function Workplace({ top }: { top: React.ReactNode }) {
         main={
           <>
             <FilterBar />
-            <div className={styles.rows}>{mode === "grid" ? <SequenceGrid /> : <SequenceTable />}</div>
+            <div className={styles.rows}>
+              {mode === "sweep" && desk !== null ? <SweepGrid desk={desk} /> : mode === "grid" ? <SequenceGrid /> : <SequenceTable />}
+            </div>
+            {desk !== null && <DecisionBar desk={desk} />}
           </>
         }
         detail={openKey !== null && <SequencePane sequenceKey={openKey} />}

@@ -1,5 +1,5 @@
 /** A personal setting (tile size, speed) that this browser remembers; not in the address, because it is not worth sharing. */
-import { useState } from "react";
+import { useCallback, useState } from "react";
 
 export function useStoredNumber(name: string, start: number): [number, (value: number) => void] {
   const [value, setValue] = useState(() => {
@@ -21,4 +21,28 @@ export function useStoredNumber(name: string, start: number): [number, (value: n
       }
     },
   ];
+}
+
+/** The same for anything that JSON can hold. What was stored by another version of the page and does not parse counts as not stored. */
+export function useStoredJson<T>(name: string, start: T): [T, (value: T) => void] {
+  const [value, setValue] = useState<T>(() => {
+    try {
+      const saved = localStorage.getItem(`triage-${name}`);
+      return saved === null ? start : (JSON.parse(saved) as T);
+    } catch {
+      return start;
+    }
+  });
+  const set = useCallback(
+    (next: T) => {
+      setValue(next);
+      try {
+        localStorage.setItem(`triage-${name}`, JSON.stringify(next));
+      } catch {
+        // Not remembered, but set.
+      }
+    },
+    [name],
+  );
+  return [value, set];
 }

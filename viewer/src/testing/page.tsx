@@ -5,6 +5,7 @@ import { App } from "@/app/App";
 import type { ModelPanel, ReportSummary, SequenceDetail } from "@/lib/api/types";
 import { countsAt, sortScores } from "@/lib/columns/buckets";
 import { DataError, DataSourceProvider, type DataSource } from "@/lib/data/dataSource";
+import type { Vocabulary } from "@/lib/review/vocabulary";
 import { ViewProvider, ViewStore } from "@/lib/view/store";
 import { tableOf, type TestRow } from "./rows";
 
@@ -17,6 +18,16 @@ export const MODEL: ModelPanel = {
   context_factor: 1.5,
   manifest: {},
   config: { tubes: { iou_threshold: 0.1, interpolate_gaps: true } },
+};
+
+export const VOCABULARY: Vocabulary = {
+  smoke_types: [{ name: "wildfire", key: "1" }],
+  false_positive_types: [
+    { name: "antenna", key: "a" },
+    { name: "dust", key: "j" },
+    { name: "unlabeled", key: "m" },
+  ],
+  actions: { unsure: "u" },
 };
 
 export function summaryOf(rows: readonly TestRow[], variant = "vit-0-2-0"): ReportSummary {
@@ -50,6 +61,7 @@ export function sourceOf({ rows, details = {}, replaced = {} }: Given): DataSour
   return {
     reports: () => Promise.resolve([summaryOf(rows)]),
     rows: () => Promise.resolve(tableOf(rows)),
+    vocabulary: () => Promise.resolve(VOCABULARY),
     model: () => Promise.resolve(MODEL),
     sequence: (_, key) => (details[key] === undefined ? Promise.reject(notThere(key)) : Promise.resolve(details[key])),
     frame: (_, key, index) => Promise.reject(notThere(`frame ${index} of ${key}`)),

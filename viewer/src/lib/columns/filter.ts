@@ -3,7 +3,7 @@
  * that applies it to an order of rows.
  */
 import { BUCKETS, bucketOf, type Bucket } from "./buckets";
-import { codeMask, type DictColumn, type ReportTable, type Rows } from "./table";
+import { codeMask, KEY_PREFIX, type DictColumn, type ReportTable, type Rows } from "./table";
 import { outcomeOf, type Outcome } from "./outcomes";
 
 /** Empty list, empty text or null = not filtered by that. All conditions must hold; values of one list are alternatives. */
@@ -22,6 +22,10 @@ export interface Filters {
   /** By the annotator's alert id: the other lanes of one camera alert. */
   readonly alert: number | null;
   readonly decided: boolean | null;
+  /** Rows that this reviewer has an opinion about, or that reviewers disagree about. */
+  readonly said: Said | null;
+  /** "2/5" = the second of five parts by hash; for sharing a queue among people. */
+  readonly part: string | null;
   /** Words that must all occur in key, organization, camera or hold reason; case does not matter. */
   readonly text: string;
 }
@@ -38,16 +42,23 @@ export const NO_FILTERS: Filters = {
   to: null,
   alert: null,
   decided: null,
+  said: null,
+  part: null,
   text: "",
 };
 
 const DAY = 86_400_000;
 
+export const SAID = ["mine", "disagreement"] as const;
+export type Said = (typeof SAID)[number];
+
 /** Row -> decided; what reviewers did, kept beside the report because it changes while the report does not. */
 export type Decided = (row: number) => boolean;
+export type SaidOf = (row: number, said: Said) => boolean;
+const NOBODY: SaidOf = () => false;
 
 /** The rows of `order` that pass, in that order. `threshold` matters to buckets and outcomes only. */
-export function filterRows(table: ReportTable, filters: Filters, threshold: number, order: Rows, decided: Decided): Rows {
+export function filterRows(table: ReportTable, filters: Filters, threshold: number, order: Rows, decided: Decided, saidOf: SaidOf = NOBODY): Rows {
   const mask = new Uint8Array(table.length).fill(1);
   const keep = (passes: (row: number) => boolean) => {
     for (let row = 0; row < mask.length; row++) if (mask[row] && !passes(row)) mask[row] = 0;
@@ -79,6 +90,9 @@ export function filterRows(table: ReportTable, filters: Filters, threshold: numb
   }
   if (filters.outcomes.length > 0) keep((row) => filters.outcomes.includes(outcomeOf(table, row, threshold)));
   if (filters.decided !== null) keep((row) => decided(row) === filters.decided);
+  const { said, part } = filters;
+  if (said !== null) keep((row) => saidOf(row, said));
+  if (part !== null) keep(inPart(table, part));
   for (const word of words(filters.text)) keep(matcher(table, word));
 
   const rows = new Uint32Array(order.length);
@@ -90,6 +104,26 @@ export function filterRows(table: ReportTable, filters: Filters, threshold: numb
 /** True when nothing is filtered. */
 export function isUnfiltered(filters: Filters): boolean {
   return Object.values(filters).every((value) => value === null || value === "" || (Array.isArray(value) && value.length === 0));
+}
+
+/** The same parts as the selection language: CRC-32 of the key, modulo the number of parts. A malformed part is the whole. */
+function inPart(table: ReportTable, part: string): (row: number) => boolean {
+  const [wanted, parts] = part.split("/").map(Number);
+  if (wanted === undefined || !parts) return () => true;
+  return (row) => crc32(table.key(row)) % parts === wanted - 1;
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+  return crc;
+});
+
+/** Of an ASCII text (keys are). */
+function crc32(text: string): number {
+  let crc = 0xffffffff;
+  for (let index = 0; index < text.length; index++) crc = CRC_TABLE[(crc ^ text.charCodeAt(index)) & 0xff]! ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
 }
 
 function words(text: string): string[] {
@@ -105,6 +139,9 @@ function matcher(table: ReportTable, word: string): (row: number) => boolean {
     codes: column.codes,
     mask: codeMask(column, contains),
   }));
-  return (row) =>
-    columns.some(({ codes, mask }) => mask[codes[row]! + 1] === 1) || table.key(row).toLocaleLowerCase().includes(word);
+  // The key is put together from the id, which is many times faster than decoding it; most words cannot be in a key at all.
+  const anyKey = KEY_PREFIX.includes(word);
+  const someKey = /^[a-z_-]*\d+$/.test(word);
+  const inKey = (row: number) => anyKey || (someKey && (KEY_PREFIX + String(table.sequenceId[row])).includes(word));
+  return (row) => columns.some(({ codes, mask }) => mask[codes[row]! + 1] === 1) || inKey(row);
 }

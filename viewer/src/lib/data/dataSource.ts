@@ -3,6 +3,7 @@
  * files answers makes no difference to them.
  */
 import { createContext, use } from "react";
+import type { Vocabulary } from "@/lib/review/vocabulary";
 import type { ModelPanel, Problem, ReportSummary, SequenceDetail } from "@/lib/api/types";
 import type { ReportTable } from "@/lib/columns/table";
 
@@ -13,6 +14,8 @@ export interface DataSource {
   /** The one to open first in front; empty = nothing was scored yet. */
   reports(signal: AbortSignal): Promise<ReportSummary[]>;
   rows(report: ReportRef, signal: AbortSignal): Promise<ReportTable>;
+  /** The annotator's words and keys. */
+  vocabulary(signal: AbortSignal): Promise<Vocabulary>;
   model(report: ReportRef, signal: AbortSignal): Promise<ModelPanel>;
   sequence(report: ReportRef, key: string, signal: AbortSignal): Promise<SequenceDetail>;
   /** One input frame (0-based) as an image file. */

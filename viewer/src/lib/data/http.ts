@@ -22,7 +22,7 @@ export async function getJson<T>(url: string, signal: AbortSignal): Promise<T> {
   return (await response.json()) as T;
 }
 
-async function problemOf(response: Response): Promise<Problem> {
+export async function problemOf(response: Response): Promise<Problem> {
   const fallback = { error: `The server answered ${response.status} ${response.statusText}.`, expected: null, found: null, next: null };
   try {
     const body: unknown = await response.json();

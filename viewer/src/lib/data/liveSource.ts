@@ -1,6 +1,7 @@
 /** DataSource over the API of `triage view`, on the same host as the page. */
 import type { ModelPanel, ReportSummary, SequenceDetail } from "@/lib/api/types";
 import { decodeRows } from "@/lib/columns/decode";
+import type { Vocabulary } from "@/lib/review/vocabulary";
 import { DataError, type DataSource } from "./dataSource";
 import { get, getJson } from "./http";
 
@@ -15,6 +16,7 @@ export function liveSource(base = "./api"): DataSource {
       const response = await get(`${report(variant)}/rows.arrow?v=${part(version)}`, signal);
       return decodeRows(await response.arrayBuffer());
     },
+    vocabulary: (signal) => getJson<Vocabulary>(`${base}/vocabulary`, signal),
     model: ({ variant }, signal) => getJson<ModelPanel>(`${report(variant)}/model`, signal),
     sequence: ({ variant }, key, signal) => getJson<SequenceDetail>(sequence(variant, key), signal),
     frame: async ({ variant }, key, index, version, signal) => {

@@ -18,6 +18,8 @@ export const KEYMAP = {
   slower: { keys: [",", "<"], group: "Player", what: "Slower" },
   boxes: { keys: ["b"], group: "Player", what: "Show or hide boxes" },
   grid: { keys: ["g"], group: "Page", what: "Switch between table and grid" },
+  leaveOut: { keys: ["-"], group: "Decide", what: "Leave the marked sequence out of “Decide all”, or take it in again" },
+  letters: { keys: ["f"], group: "Decide", what: "Letters decide, or move and switch" },
   search: { keys: ["/"], group: "Page", what: "Search" },
   reset: { keys: ["0"], group: "Page", what: "Threshold back to the run’s own" },
   help: { keys: ["?"], group: "Page", what: "Show this sheet" },

@@ -2,7 +2,8 @@
 import { createContext, use } from "react";
 import type { ReportSummary } from "@/lib/api/types";
 import { sortScores, sortScoresBy, type SortedScores } from "@/lib/columns/buckets";
-import { Orders, type DecisionCodes } from "@/lib/columns/order";
+import { Orders } from "@/lib/columns/order";
+import type { Decisions } from "@/lib/review/decisions";
 import { sortScoresByLabel, type LabelScores } from "@/lib/columns/outcomes";
 import type { ReportTable } from "@/lib/columns/table";
 
@@ -16,10 +17,10 @@ export interface Report {
   readonly scoresByLabel: LabelScores | null;
   readonly orders: Orders;
   /** What reviewers decided, by row; null = this source knows of no decisions, and nothing about them is shown. */
-  readonly decisions: DecisionCodes;
+  readonly decisions: Decisions | null;
 }
 
-export function openReport(summary: ReportSummary, table: ReportTable, decisions: DecisionCodes = null): Report {
+export function openReport(summary: ReportSummary, table: ReportTable, decisions: Decisions | null = null): Report {
   return {
     summary,
     table,

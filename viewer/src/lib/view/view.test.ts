@@ -21,6 +21,8 @@ const FULL: View = {
     to: "2026-05-02",
     alert: 7,
     decided: false,
+    said: "mine",
+    part: "2/5",
     text: "cam 9 #%",
   },
 };

@@ -1,10 +1,11 @@
 /** View: everything a person would share by sending the address, and its codec. Pure; the store beside this file keeps it. */
 import { BUCKETS, type Bucket } from "@/lib/columns/buckets";
-import { NO_FILTERS, type Filters } from "@/lib/columns/filter";
+import { NO_FILTERS, SAID, type Filters, type Said } from "@/lib/columns/filter";
 import { DEFAULT_SORT, SORT_COLUMNS, type Sort, type SortColumn } from "@/lib/columns/order";
 import { OUTCOMES, type Outcome } from "@/lib/columns/outcomes";
 
-export type Mode = "table" | "grid";
+export const MODES = ["table", "grid", "sweep", "audit"] as const;
+export type Mode = (typeof MODES)[number];
 
 export interface View {
   /** Variant of the report; null = the latest. */
@@ -31,7 +32,7 @@ export function parseView(search: string): View {
   const decided = text("decided");
   return {
     report: query.get("report"),
-    mode: text("mode") === "grid" ? "grid" : "table",
+    mode: MODES.find((mode) => mode === text("mode")) ?? "table",
     open: query.get("open"),
     threshold: unit(text("t")),
     sort: isSortColumn(column) ? { column, descending } : DEFAULT_SORT,
@@ -47,6 +48,8 @@ export function parseView(search: string): View {
       to: day(text("to")),
       alert: /^\d{1,15}$/.test(text("alert")) ? Number(text("alert")) : null,
       decided: decided === "yes" ? true : decided === "no" ? false : null,
+      said: words<Said>("said", SAID)[0] ?? null,
+      part: /^[1-9]\d{0,3}\/[1-9]\d{0,3}$/.test(text("part")) ? text("part") : null,
       text: text("q"),
     },
   };
@@ -80,6 +83,8 @@ export function formatView(view: View): string {
   say("to", filters.to);
   say("alert", filters.alert);
   if (filters.decided !== null) say("decided", filters.decided ? "yes" : "no");
+  say("said", filters.said);
+  say("part", filters.part);
   say("q", filters.text);
   say("open", view.open);
   const written = query.toString();

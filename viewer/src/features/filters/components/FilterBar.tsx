@@ -68,12 +68,19 @@ export function FilterBar() {
           onChange={(from, to) => change({ from: from || null, to: to || null })}
         />
         {decisions !== null && (
+          <>
           <Button
             pressed={filters.decided === false}
             onClick={() => change({ decided: filters.decided === false ? null : false })}
           >
             Undecided
           </Button>
+            {(["mine", "disagreement"] as const).map((said) => (
+              <Button key={said} pressed={filters.said === said} onClick={() => change({ said: filters.said === said ? null : said })}>
+                {said === "mine" ? "Mine" : "Disagreements"}
+              </Button>
+            ))}
+          </>
         )}
         <p className={styles.shown} role="status">
           <strong>{count(rows.length)}</strong> / {count(table.length)} shown

@@ -52,5 +52,7 @@ export function chipsOf(filters: Filters): readonly Chip[] {
   single("to", `To ${filters.to}`);
   single("alert", `Alert ${filters.alert}`);
   single("decided", filters.decided === true ? "Decided" : "Undecided");
+  single("said", filters.said === "mine" ? "Mine" : "Disagreements");
+  single("part", `Part ${filters.part}`);
   return chips;
 }

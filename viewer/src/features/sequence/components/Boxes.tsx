@@ -6,20 +6,23 @@ import styles from "./Boxes.module.css";
 const percent = (value: number) => `${100 * value}%`;
 
 /** The boxes of one frame over its picture, each in its tube's colour with the detector's confidence; dashed = interpolated over a gap. */
-export const Boxes = memo(function Boxes({ detail, frame }: { detail: SequenceDetail; frame: number }) {
+/** `blind` shows where to look, and neither the confidence nor which boxes the model followed. */
+export const Boxes = memo(function Boxes({ detail, frame, blind = false }: { detail: SequenceDetail; frame: number; blind?: boolean }) {
   return (
     <div className={styles.layer}>
       {boxesOf(detail, frame).map(({ corners: [x1, y1, x2, y2], confidence, tubeId }, index) => (
         <div
           key={index}
-          className={`${styles.box} ${confidence === null ? styles.interpolated : ""}`}
-          data-colour={tubeId === null ? "none" : colourOf(detail, tubeId) % 5}
+          className={`${styles.box} ${confidence === null && !blind ? styles.interpolated : ""}`}
+          data-colour={tubeId === null || blind ? "none" : colourOf(detail, tubeId) % 5}
           style={{ left: percent(x1), top: percent(y1), width: percent(x2 - x1), height: percent(y2 - y1) }}
         >
-          <span className={`${styles.label} ${y1 < 0.06 ? styles.inside : ""}`}>
-            {confidence === null ? "gap" : confidence.toFixed(2)}
-            {tubeId === null && <span className="visually-hidden"> in no kept tube</span>}
-          </span>
+          {!blind && (
+            <span className={`${styles.label} ${y1 < 0.06 ? styles.inside : ""}`}>
+              {confidence === null ? "gap" : confidence.toFixed(2)}
+              {tubeId === null && <span className="visually-hidden"> in no kept tube</span>}
+            </span>
+          )}
         </div>
       ))}
     </div>

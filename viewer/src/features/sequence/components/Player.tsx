@@ -16,9 +16,11 @@ interface Props {
   /** 0-based. */
   frame: number;
   onFrame: (frame: number) => void;
+  /** Without anything that the detector or the model thinks. */
+  blind?: boolean;
 }
 
-export function Player({ detail, states, frame, onFrame }: Props) {
+export function Player({ detail, states, frame, onFrame, blind = false }: Props) {
   const [playing, setPlaying] = useState(() => !window.matchMedia("(prefers-reduced-motion: reduce)").matches);
   const [speed, setSpeed] = useStoredNumber("speed", START_SPEED);
   const [boxes, setBoxes] = useState(true);
@@ -49,7 +51,7 @@ export function Player({ detail, states, frame, onFrame }: Props) {
     <figure className={styles.player}>
       <div className={styles.stage} style={{ aspectRatio: `${width ?? 1280} / ${height ?? 720}` }}>
         <Picture state={states[frame]!} text={`Frame ${frame + 1} of ${count}`} />
-        {boxes && <Boxes detail={detail} frame={frame} />}
+        {boxes && <Boxes detail={detail} frame={frame} blind={blind} />}
       </div>
       <div className={styles.controls}>
         <Button className={styles.play} onClick={() => setPlaying(!playing)} aria-label={playing ? "Pause" : "Play"} title="Play or pause ( Space )">

@@ -1,0 +1,163 @@
+/**
+ * The desk: what was decided, and how to decide. One for the open report. A decision is drawn at once and sent; when the server
+ * refuses it, what the server says is drawn instead. Decisions of others arrive with every refresh.
+ */
+import { useQuery } from "@tanstack/react-query";
+import { createContext, use, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { ReportSummary } from "@/lib/api/types";
+import type { ReportTable } from "@/lib/columns/table";
+import { useDataSource } from "@/lib/data/dataSource";
+import { useStoredJson } from "@/lib/useStoredNumber";
+import { noDecisions, withDecisions, type Decisions } from "./decisions";
+import { useReviewSource, type Deciding, type Receipt, type ReviewSource } from "./reviewSource";
+import { decisionKeys, remapped, type DecisionKey } from "./vocabulary";
+import { whereIds } from "./where";
+
+const REFRESH_MS = 15_000;
+const SETTLE_MS = 1_200;
+
+export interface Notice {
+  readonly text: string;
+  readonly bad: boolean;
+  /** What Undo takes; null = nothing to undo here. */
+  readonly event: string | null;
+}
+
+export interface Desk {
+  readonly source: ReviewSource;
+  readonly reviewer: string;
+  readonly decisions: Decisions;
+  readonly keys: readonly DecisionKey[];
+  readonly remap: (words: string, key: string) => void;
+  /** Whether letters decide. */
+  readonly keysOn: boolean;
+  readonly setKeysOn: (on: boolean) => void;
+  readonly notice: Notice | null;
+  readonly dismiss: () => void;
+  /** A past moment that is shown instead of now; nothing can be decided in the past. null = now. */
+  readonly past: string | null;
+  readonly setPast: (snapshot: string | null) => void;
+  /** Decide rows by hand (few); resolves to false when it was refused. */
+  readonly decideRows: (rows: readonly number[], words: string) => Promise<boolean>;
+  /** Decide what an expression selects; `rows` are what is shown of it, drawn at once. */
+  readonly decideWhere: (deciding: Omit<Deciding, "seconds">, rows: readonly number[]) => Promise<boolean>;
+  readonly undo: (event?: string) => Promise<void>;
+  readonly redo: (event?: string) => Promise<void>;
+}
+
+const DeskContext = createContext<Desk | null>(null);
+export const DeskProvider = DeskContext.Provider;
+
+/** null = this source takes no decisions. */
+export const useDesk = (): Desk | null => use(DeskContext);
+
+export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): Desk | null {
+  const source = useReviewSource();
+  const data = useDataSource();
+  const vocabulary = useQuery({ queryKey: ["vocabulary"], queryFn: ({ signal }) => data.vocabulary(signal), staleTime: Infinity, enabled: source !== null });
+  const info = useQuery({ queryKey: ["desk"], queryFn: ({ signal }) => source!.desk(signal), enabled: source !== null, staleTime: 30_000 });
+  const [decisions, setDecisions] = useState<Decisions | null>(null);
+  const [keysOn, setKeysOn] = useStoredJson("decision-keys-on", false);
+  const [changes, setChanges] = useStoredJson<Readonly<Record<string, string>>>("decision-keys", {});
+  const [notice, setNotice] = useState<Notice | null>(null);
+  const [past, setPast] = useState<string | null>(null);
+  const lastAt = useRef(0);
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const length = table?.length ?? -1;
+  const reviewer = info.data?.reviewer;
+
+  const refresh = useCallback(async () => {
+    if (source === null || length < 0 || reviewer === undefined) return;
+    try {
+      setDecisions(await source.decisions(summary, length, reviewer, past, new AbortController().signal));
+    } catch (error) {
+      setNotice({ text: messageOf(error), bad: true, event: null });
+    }
+  }, [source, summary, length, reviewer, past]);
+  useEffect(() => {
+    lastAt.current = performance.now();
+    const first = setTimeout(() => void refresh(), 0);
+    const every = setInterval(() => void refresh(), REFRESH_MS);
+    return () => {
+      clearTimeout(first);
+      clearInterval(every);
+    };
+  }, [refresh]);
+  const settle = useCallback(() => {
+    if (timer.current !== null) clearTimeout(timer.current);
+    timer.current = setTimeout(() => void refresh(), SETTLE_MS);
+  }, [refresh]);
+
+  const act = useCallback(
+    async (send: () => Promise<Receipt>): Promise<boolean> => {
+      try {
+        const receipt = await send();
+        setNotice({ text: receipt.text, bad: false, event: receipt.event });
+        settle();
+        return true;
+      } catch (error) {
+        setNotice({ text: messageOf(error), bad: true, event: null });
+        await refresh();
+        return false;
+      }
+    },
+    [refresh, settle],
+  );
+  const decideWhere = useCallback(
+    async (deciding: Omit<Deciding, "seconds">, rows: readonly number[]) => {
+      if (source === null || length < 0) return false;
+      if (past !== null) {
+        setNotice({ text: `This is the past (${past}): go back to now to decide.`, bad: true, event: null });
+        return false;
+      }
+      const seconds = Math.round(performance.now() - lastAt.current) / 1000;
+      lastAt.current = performance.now();
+      setDecisions((known) => withDecisions(known ?? noDecisions(length), rows.map((row) => [row, deciding.words] as const)));
+      return act(() => source.decide(summary, { ...deciding, seconds }));
+    },
+    [source, summary, length, past, act],
+  );
+  const decideRows = useCallback(
+    async (rows: readonly number[], words: string) => {
+      if (table === null || rows.length === 0) return false;
+      const where = whereIds(rows.map((row) => table.sequenceId[row]!));
+      return decideWhere({ where, exclusions: [], threshold: null, words, expect: rows.length }, rows);
+    },
+    [table, decideWhere],
+  );
+  const undo = useCallback(
+    async (event?: string) => {
+      if (source !== null && (await act(() => source.undo(event ?? null)))) await refresh();
+    },
+    [source, act, refresh],
+  );
+  const redo = useCallback(
+    async (event?: string) => {
+      if (source !== null && (await act(() => source.redo(event ?? null)))) await refresh();
+    },
+    [source, act, refresh],
+  );
+  const words = vocabulary.data;
+  return useMemo(() => {
+    if (source === null || decisions === null || words === undefined) return null;
+    return {
+      source,
+      reviewer: reviewer ?? "",
+      decisions,
+      keys: remapped(decisionKeys(words), changes),
+      remap: (about: string, key: string) => setChanges({ ...changes, [about]: key }),
+      keysOn,
+      setKeysOn,
+      notice,
+      dismiss: () => setNotice(null),
+      past,
+      setPast,
+      decideRows,
+      decideWhere,
+      undo,
+      redo,
+    };
+  }, [source, decisions, words, reviewer, changes, setChanges, keysOn, setKeysOn, notice, past, decideRows, decideWhere, undo, redo]);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

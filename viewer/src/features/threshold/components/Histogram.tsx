@@ -1,6 +1,6 @@
 /** Score histogram, coloured by bucket. Heights grow with the square root: the few high scores stay visible beside the mass of low ones. */
 import { scaleLinear, scaleSqrt } from "d3-scale";
-import { useMemo, useState } from "react";
+import { memo, useMemo, useState } from "react";
 import type { SortedScores } from "@/lib/columns/buckets";
 import { binCounts, splitBins } from "@/lib/columns/histogram";
 import { count, counted } from "@/lib/format";
@@ -24,10 +24,6 @@ export function Histogram({ scores, threshold, own }: Props) {
   const x = scaleLinear([0, 1], [0, WIDTH]);
   const height = scaleSqrt([0, Math.max(1, ...counts)], [0, HEIGHT - 2]);
   const bin = hovered === null ? undefined : bins[hovered];
-  const bar = (from: number, to: number, start: number, end: number, className: string | undefined) =>
-    end > start && (
-      <rect className={className} x={x(from) + 0.5} width={x(to) - x(from) - 1} y={HEIGHT - height(end)} height={height(end) - height(start)} />
-    );
   return (
     <figure className={styles.figure}>
       <svg
@@ -44,10 +40,7 @@ export function Histogram({ scores, threshold, own }: Props) {
       >
         {hovered !== null && <rect className={styles.hover} x={x(hovered / BINS)} width={x(1 / BINS)} y={0} height={HEIGHT} />}
         {bins.map(({ from, to, unlabeled, review }) => (
-          <g key={from}>
-            {bar(from, to, 0, unlabeled, styles.unlabeled)}
-            {bar(from, to, unlabeled, unlabeled + review, styles.review)}
-          </g>
+          <Bar key={from} x={x(from) + 0.5} width={x(to) - x(from) - 1} low={height(unlabeled)} high={height(unlabeled + review)} />
         ))}
         <line className={styles.own} x1={x(own)} x2={x(own)} y1={0} y2={HEIGHT} />
         <line className={styles.cut} x1={x(threshold)} x2={x(threshold)} y1={0} y2={HEIGHT} />
@@ -65,3 +58,13 @@ export function Histogram({ scores, threshold, own }: Props) {
     </figure>
   );
 }
+
+/** One bin: what is below the threshold, and what is above it on top. Most bins do not change while the slider moves. */
+const Bar = memo(function Bar({ x, width, low, high }: { x: number; width: number; low: number; high: number }) {
+  return (
+    <>
+      {low > 0 && <rect className={styles.unlabeled} x={x} width={width} y={HEIGHT - low} height={low} />}
+      {high > low && <rect className={styles.review} x={x} width={width} y={HEIGHT - high} height={high - low} />}
+    </>
+  );
+});

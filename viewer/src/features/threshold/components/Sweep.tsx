@@ -1,21 +1,21 @@
 /** Counts at set thresholds; a row sets the threshold, the nearest one is marked. */
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import type { SortedScores } from "@/lib/columns/buckets";
 import { confusionAt, type LabelScores } from "@/lib/columns/outcomes";
-import { nearestSweepRow, sweep } from "@/lib/columns/sweep";
+import { sweep } from "@/lib/columns/sweep";
 import { count, share, threshold as formatThreshold } from "@/lib/format";
 import styles from "./Sweep.module.css";
 
 interface Props {
   scores: SortedScores;
   labels: LabelScores | null;
-  threshold: number;
+  /** Index of the row nearest to the threshold; given, so that the table is drawn again only when that is another one. */
+  nearest: number;
   onChoose: (threshold: number) => void;
 }
 
-export function Sweep({ scores, labels, threshold, onChoose }: Props) {
+export const Sweep = memo(function Sweep({ scores, labels, nearest, onChoose }: Props) {
   const rows = useMemo(() => sweep(scores), [scores]);
-  const nearest = nearestSweepRow(threshold);
   return (
     <table className={styles.sweep}>
       <caption className="visually-hidden">Counts at other thresholds</caption>
@@ -51,4 +51,4 @@ export function Sweep({ scores, labels, threshold, onChoose }: Props) {
       </tbody>
     </table>
   );
-}
+});

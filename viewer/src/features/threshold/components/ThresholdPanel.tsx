@@ -1,7 +1,8 @@
 /** The cut: slider, histogram under it, sweep table. Cards and histogram follow every event; the rows follow when there is time. */
-import { memo } from "react";
+import { memo, useCallback } from "react";
 import { Button } from "@/components/ui/Button";
 import { Panel } from "@/components/ui/Panel";
+import { nearestSweepRow } from "@/lib/columns/sweep";
 import { threshold as formatThreshold } from "@/lib/format";
 import { useReport } from "@/lib/report/report";
 import { useThreshold } from "@/lib/report/selection";
@@ -15,7 +16,7 @@ export const ThresholdPanel = memo(function ThresholdPanel() {
   const { part: chosen, adjust } = useViewPart((view) => view.threshold);
   const threshold = useThreshold(report);
   const own = report.summary.threshold;
-  const set = (value: number) => adjust({ threshold: value === own ? null : value });
+  const set = useCallback((value: number) => adjust({ threshold: value === own ? null : value }), [adjust, own]);
   return (
     <Panel
       title="Threshold"
@@ -40,7 +41,7 @@ export const ThresholdPanel = memo(function ThresholdPanel() {
         onChange={(event) => set(Number(event.target.value))}
       />
       <Histogram scores={report.scores} threshold={threshold} own={own} />
-      <Sweep scores={report.scores} labels={report.scoresByLabel} threshold={threshold} onChoose={set} />
+      <Sweep scores={report.scores} labels={report.scoresByLabel} nearest={nearestSweepRow(threshold)} onChoose={set} />
     </Panel>
   );
 });

@@ -14,10 +14,9 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from triage.annotator import Client, SequenceQuery
+from triage.annotator import TYPICAL_FRAME_BYTES, TYPICAL_FRAMES, Client, SequenceQuery
 from triage.config import SETTINGS, Layout, setting
 from triage.errors import AnnotatorUnavailable, BadAnswer, BadCredentials, BadInput, TriageError
-from triage.pull import TYPICAL_FRAME_BYTES
 
 __all__ = ["Check", "Checkup", "checkup"]
 
@@ -25,7 +24,6 @@ Grade = Literal["ok", "warn", "fail"]
 _ACCESS = ("api_url", "api_login", "api_password")
 _SKEW_WARN, _SKEW_FAIL = 60.0, 3600.0  # seconds; links and tokens are good for a day
 _LEAST_ROOM = 100_000_000
-_FRAMES_PER_SEQUENCE = 14  # production's average
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ def _disk(layout: Layout, waiting: int | None) -> Check:
         return Check("disk", "fail", f"{where}: cannot be written ({error.strerror}); choose another place with --data")
     free = shutil.disk_usage(where).free
     text = f"{where}: {free / 1e9:,.1f} GB free"
-    needed = (waiting or 0) * _FRAMES_PER_SEQUENCE * TYPICAL_FRAME_BYTES
+    needed = (waiting or 0) * TYPICAL_FRAMES * TYPICAL_FRAME_BYTES
     if free < _LEAST_ROOM:
         return Check("disk", "fail", f"{text}; free some, or choose another place with --data")
     if free < needed:

@@ -5,13 +5,15 @@ How a live queue is listed completely is `listing`'s; what is fetched and where 
 
 from __future__ import annotations
 
-from triage.annotator.client import LARGEST_PAGE, Client, SequencePage, SequenceQuery
+from triage.annotator.client import LARGEST_PAGE, TYPICAL_FRAME_BYTES, TYPICAL_FRAMES, Client, SequencePage, SequenceQuery
 from triage.annotator.listing import Listing
 from triage.annotator.transport import Patience
 from triage.annotator.wire import AnnotationRow, DetectionRow, SequenceRow, User, parse_time
 
 __all__ = [
     "LARGEST_PAGE",
+    "TYPICAL_FRAMES",
+    "TYPICAL_FRAME_BYTES",
     "AnnotationRow",
     "Client",
     "DetectionRow",

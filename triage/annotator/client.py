@@ -22,9 +22,12 @@ from triage.errors import BadAnswer, BadCredentials, BadFrame, BadSetting
 from triage.jpeg import check_frame
 from triage.sequences import STAGES
 
-__all__ = ["LARGEST_PAGE", "Client", "SequencePage", "SequenceQuery"]
+__all__ = ["LARGEST_PAGE", "TYPICAL_FRAMES", "TYPICAL_FRAME_BYTES", "Client", "SequencePage", "SequenceQuery"]
 
 LARGEST_PAGE = 100
+#: Production's averages (docs/annotator.md), for estimates: frames of a sequence, bytes of a frame.
+TYPICAL_FRAMES = 14
+TYPICAL_FRAME_BYTES = 86_000
 _API = "/api/v1"
 _NEEDED = {row.name: row.variable for row in SETTINGS if row.name in ("api_url", "api_login", "api_password")}
 #: Stages whose sequences carry what humans said of them.

@@ -48,6 +48,7 @@ def _instant(value: Any) -> Any:
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
+Identity = Annotated[StrictInt, Field(ge=0)]
 Number = StrictFloat | StrictInt
 
 
@@ -58,7 +59,7 @@ class _Row(BaseModel):
 class BoxRow(_Row):
     """A detector's rectangle: xyxyn in [0, 1], confidence in [0, 1]."""
 
-    xyxyn: Annotated[tuple[Number, Number, Number, Number], Field()]
+    xyxyn: tuple[Number, Number, Number, Number]
     confidence: Number
     class_name: StrictStr = "smoke"
 
@@ -70,7 +71,7 @@ class _Predictions(_Row):
 class DetectionRow(_Row):
     """One frame. algo_predictions None = the detector's boxes are not known, which is not "none found"."""
 
-    id: StrictInt
+    id: Identity
     sequence_id: StrictInt | None = None
     recorded_at: Instant | None = None
     bucket_key: StrictStr | None = None
@@ -90,7 +91,7 @@ class AnnotationRow(_Row):
 class SequenceRow(_Row):
     """One sequence of a listing. None = the annotator did not say."""
 
-    id: StrictInt
+    id: Identity
     source_api: StrictStr | None = None
     recorded_at: Instant | None = None
     last_seen_at: Instant | None = None

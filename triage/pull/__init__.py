@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from triage.pull.estimate import TYPICAL_FRAME_BYTES, Estimate
+from triage.pull.estimate import Estimate
 from triage.pull.job import PullOptions, preview, pull
 from triage.pull.summary import Preview, PullSummary
 
-__all__ = ["TYPICAL_FRAME_BYTES", "Estimate", "Preview", "PullOptions", "PullSummary", "preview", "pull"]
+__all__ = ["Estimate", "Preview", "PullOptions", "PullSummary", "preview", "pull"]

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Literal
 
-from triage.annotator import Client
+from triage.annotator import TYPICAL_FRAME_BYTES, Client
 from triage.errors import BadFile
 from triage.store import Store
 
-__all__ = ["SAMPLE", "TYPICAL_FRAME_BYTES", "Estimate", "estimate"]
+__all__ = ["SAMPLE", "Estimate", "estimate"]
 
-#: Production's average (docs/annotator.md): 26 GB over 301,000 frames of 1280x720.
-TYPICAL_FRAME_BYTES = 86_000
 #: So many sequences are asked for the number of their frames.
 SAMPLE = 20
 _STORED_SAMPLE = 50

@@ -7,20 +7,18 @@ sequences are open at a time. Two requests of one worker follow each other (link
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from triage.annotator import Client, DetectionRow, SequenceQuery, SequenceRow, parse_time
+from triage.annotator import Client, SequenceQuery, SequenceRow
 from triage.errors import AnnotatorUnavailable, BadAnswer, BadFile, BadFrame
 from triage.files import sha256_bytes
-from triage.jpeg import check_frame
 from triage.progress import Progress
 from triage.pull.ledger import Ledger
-from triage.pull.records import frame_of, sequence_of, timestamp
-from triage.sequences import Frame, Sequence, key_of
+from triage.pull.pool import Pool
+from triage.pull.present import is_current, read_whole, same_form, shared_images, stored_sequence, whole_image
+from triage.pull.records import frame_of, sequence_of
+from triage.sequences import Frame, Sequence
 from triage.store import Store
 
 __all__ = ["Fetched", "Fetcher"]
@@ -76,78 +74,25 @@ class Fetcher:
     workers: int
     progress: Progress
     fetched: Fetched = field(default_factory=Fetched)
-    _images: deque[_Job] = field(default_factory=deque)
+    _pool: Pool[SequenceRow, _Job] = field(init=False)
     _in_flight: dict[str, list[_Job]] = field(default_factory=dict)  # bucket_key -> who waits for it
-    _busy: int = 0
     _unavailable_in_a_row: int = 0
-    _fatal: BaseException | None = None
-    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self._pool = Pool(self.workers, self.ledger.todo(), self._begin, self._bring, self.client.close)
 
     def run(self) -> None:
         """Fetch everything. Raises what makes going on pointless: credentials, a full disk, an annotator that is gone, a bug of ours.
 
-        On an exception, KeyboardInterrupt included, workers stop at their next step; what was stored stays.
+        What was stored stays.
         """
-        rows = self.ledger.todo()
-        threads = [threading.Thread(target=self._work, args=(rows,), name=f"pull-{n}", daemon=True) for n in range(self.workers)]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.2)
-        except BaseException as error:
-            self._stop(error)
-            raise
-        finally:
-            if self._fatal is not None:
-                self.client.close()
-                for thread in threads:
-                    thread.join(2.0)
-        if self._fatal is not None:
-            raise self._fatal
-
-    # -- the pool
-
-    def _work(self, rows: Iterator[SequenceRow]) -> None:
-        while True:
-            with self._changed:
-                while True:
-                    if self._fatal is not None:
-                        return
-                    task: _Job | SequenceRow | None = self._images.popleft() if self._images else next(rows, None)
-                    if task is not None:
-                        self._busy += 1
-                        break
-                    if self._busy == 0:
-                        self._changed.notify_all()
-                        return
-                    self._changed.wait()
-            try:
-                if isinstance(task, _Job):
-                    self._bring(task)
-                else:
-                    self._begin(task)
-            except BaseException as error:
-                self._stop(error)
-                return
-            finally:
-                with self._changed:
-                    self._busy -= 1
-                    if self._busy == 0 or self._images:
-                        self._changed.notify_all()
-
-    def _stop(self, error: BaseException) -> None:
-        with self._changed:
-            if self._fatal is None:
-                self._fatal = error
-            self._changed.notify_all()
+        self._pool.run()
 
     # -- one sequence
 
     def _begin(self, row: SequenceRow) -> None:
-        stored = self._stored(row)
-        if stored is not None and self._is_current(row, stored):
+        stored = stored_sequence(self.store, row.id)
+        if stored is not None and is_current(self.store, row, stored):
             self._settle_unchanged(row, stored)
             return
         try:
@@ -160,66 +105,34 @@ class Fetcher:
             self._settle_failed(_Open(row, stored, []), BadFrame(f"sequence {row.id}: the annotator lists no frames"))
             return
         opened = _Open(row, stored, [frame_of(detection) for detection in detections])
-        missing = self._take_what_is_there(opened, detections)
-        if missing:
-            self._know_siblings(row)
-        with self._changed:
+        missing = self._take_what_is_there(opened)
+        if not missing:
+            self._finish(opened)
+            return
+        for sibling in self.ledger.siblings(row):
+            for bucket_key, path in shared_images(self.store, sibling):
+                self.ledger.remember_image(bucket_key, path)
+        with self._pool.lock:
             opened.waiting = len(missing)
             for index in missing:
                 self._enqueue(_Job(opened, index))
-            self._changed.notify_all()
-        if not missing:
-            self._finish(opened)
 
-    def _stored(self, row: SequenceRow) -> Sequence | None:
-        key = key_of(row.id)
-        if key not in self.store:
-            return None
-        try:
-            return self.store.sequence(key)
-        except BadFile:
-            return None  # damaged: it is pulled anew
-
-    def _is_current(self, row: SequenceRow, stored: Sequence) -> bool:
-        """True when nothing has to be asked: same last_seen_at, boxes and hashes known, every image in place with its size."""
-        if row.last_seen_at is None or timestamp(row.last_seen_at) != _same_form(stored.last_seen_at) or not stored.frames:
-            return False
-        directory = self.store.directory(stored.key)
-        return all(
-            frame.boxes is not None and frame.sha256 is not None and _size(directory / frame.file) == frame.size for frame in stored.frames
-        )
-
-    def _take_what_is_there(self, opened: _Open, detections: tuple[DetectionRow, ...]) -> list[int]:
+    def _take_what_is_there(self, opened: _Open) -> list[int]:
         """Fill in the frames whose images lie on disk, whole. Returns the indices of the others."""
         known = {frame.detection_id: frame for frame in opened.stored.frames} if opened.stored is not None else {}
         directory = self.store.root / self.store.target(opened.head)
         missing = []
-        for index, detection in enumerate(detections):
-            before = known.get(detection.id)
-            path = directory / (before.file if before is not None else opened.frames[index].file)
-            whole = _whole(path, before)
+        for index, frame in enumerate(opened.frames):
+            before = known.get(frame.detection_id)
+            file = frame.file if before is None else before.file
+            whole = whole_image(directory / file, before)
             if whole is None:
                 missing.append(index)
             else:
-                file = before.file if before is not None else opened.frames[index].file
-                opened.frames[index] = replace(opened.frames[index], file=file, sha256=whole[0], size=whole[1])
-                self.fetched.reused += 1
+                opened.frames[index] = replace(frame, file=file, sha256=whole[0], size=whole[1])
+        with self._pool.lock:
+            self.fetched.reused += len(opened.frames) - len(missing)
         return missing
-
-    def _know_siblings(self, row: SequenceRow) -> None:
-        """Images that sequences of the same alert brought in earlier runs need not be fetched again."""
-        for sequence_id in self.ledger.siblings(row):
-            key = key_of(sequence_id)
-            if key not in self.store:
-                continue
-            try:
-                sibling = self.store.sequence(key)
-            except BadFile:
-                continue
-            directory = self.store.directory(key)
-            for frame in sibling.frames:
-                if frame.bucket_key and frame.sha256 is not None and _size(directory / frame.file) == frame.size:
-                    self.ledger.remember_image(frame.bucket_key, str(directory / frame.file))
 
     # -- one image
 
@@ -232,58 +145,58 @@ class Fetcher:
         there = self.ledger.image(key) if key else None
         if key and there is None:
             self._in_flight[key] = []
-        self._images.append(job if there is None else replace(job, copy=Path(there)))
+        self._pool.add(job if there is None else replace(job, copy=Path(there)))
 
     def _bring(self, job: _Job) -> None:
-        frame, key = job.frame, job.frame.bucket_key
-        data: bytes | None = None
+        data = None
         if job.open.failure is None:
             try:
-                data = self._copied(job.copy) if job.copy is not None else None
-                if data is None and frame.detection_id is not None:
-                    data = self.client.fetch_frame(frame.detection_id)
-                    self._answered()
-                    with self._changed:
-                        self.fetched.frames += 1
-                        self.fetched.size += len(data)
-                else:
-                    with self._changed:
-                        self.fetched.shared += 1
+                data = self._image(job)
             except (BadFrame, BadAnswer, AnnotatorUnavailable) as error:
                 job.open.failure = job.open.failure or error
         if data is not None:
             self._keep(job, data)
-        with self._changed:
-            waiting = self._in_flight.pop(key, []) if key and job.copy is None else []
-            if data is None:
-                for other in waiting:  # the file may be there under another detection: each asks for itself
-                    self._enqueue(other)
-                waiting = []
-            elif key:
-                self.ledger.remember_image(key, str(self.store.root / self.store.target(job.open.head) / frame.file))
-        for other in waiting:
+        for other in self._those_who_waited(job, came=data is not None):
             if data is not None:
-                with self._changed:
-                    self.fetched.shared += 1
                 self._keep(other, data)
                 self._count_down(other.open)
         self._count_down(job.open)
 
-    def _copied(self, path: Path) -> bytes | None:
-        """An image from disk, None when it is not whole any more."""
-        try:
-            data = path.read_bytes()
-            check_frame(data)
-        except (OSError, BadFrame):
-            return None
+    def _image(self, job: _Job) -> bytes:
+        data = None if job.copy is None else read_whole(job.copy)
+        if data is not None:
+            with self._pool.lock:
+                self.fetched.shared += 1
+            return data
+        assert job.frame.detection_id is not None  # frames here are made of detections
+        data = self.client.fetch_frame(job.frame.detection_id)
+        self._answered()
+        with self._pool.lock:
+            self.fetched.frames += 1
+            self.fetched.size += len(data)
         return data
+
+    def _those_who_waited(self, job: _Job, *, came: bool) -> list[_Job]:
+        """Who gets a copy. When the image did not come nobody does: it may be there under another detection, so each asks for itself."""
+        key = job.frame.bucket_key
+        if not key:
+            return []
+        with self._pool.lock:
+            waiting = self._in_flight.pop(key, []) if job.copy is None else []
+            if came:
+                self.ledger.remember_image(key, str(self.store.root / self.store.target(job.open.head) / job.frame.file))
+                self.fetched.shared += len(waiting)
+                return waiting
+            for other in waiting:
+                self._enqueue(other)
+            return []
 
     def _keep(self, job: _Job, data: bytes) -> None:
         self.store.write_frame(job.open.head, job.frame.file, data)
         job.open.frames[job.index] = replace(job.frame, sha256=sha256_bytes(data), size=len(data))
 
     def _count_down(self, opened: _Open) -> None:
-        with self._changed:
+        with self._pool.lock:
             opened.waiting -= 1
             opened.arrived += 1
             last = opened.waiting == 0
@@ -310,7 +223,7 @@ class Fetcher:
     def _settle_unchanged(self, row: SequenceRow, stored: Sequence) -> None:
         """Same frames; labels and names may still have changed."""
         sequence = sequence_of(row, stored.frames, stored)
-        if sequence == replace(stored, started_at=_same_form(stored.started_at), last_seen_at=_same_form(stored.last_seen_at)):
+        if sequence == replace(stored, started_at=same_form(stored.started_at), last_seen_at=same_form(stored.last_seen_at)):
             self.ledger.settle(row.id, "already_there")
         else:
             self.store.write_meta(sequence)
@@ -319,6 +232,8 @@ class Fetcher:
 
     def _settle_failed(self, opened: _Open, reason: BadFile | BadAnswer | AnnotatorUnavailable) -> None:
         if isinstance(reason, AnnotatorUnavailable):
+            if self._pool.stopped:
+                return  # its request was given up, not refused: it counts as not tried
             self._not_answered(reason)
         if isinstance(reason, BadFrame) and self._has_left(opened.row):
             self.ledger.settle(opened.row.id, "left")
@@ -344,38 +259,8 @@ class Fetcher:
 
     def _not_answered(self, error: AnnotatorUnavailable) -> None:
         """One failure is a sequence's; one after another without any answer is the annotator's, and the pull stops."""
-        with self._changed:
+        with self._pool.lock:
             self._unavailable_in_a_row += 1
             hopeless = self._unavailable_in_a_row >= max(8, self.workers)
         if hopeless:
             raise AnnotatorUnavailable(f"{self._unavailable_in_a_row} sequences in a row got no answer; the last: {error}")
-
-
-def _same_form(text: str | None) -> str | None:
-    """A stored timestamp as this module writes them; one that is none stays as it is."""
-    try:
-        return None if text is None else timestamp(parse_time(text))
-    except ValueError:
-        return text
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
-
-
-def _whole(path: Path, before: Frame | None) -> tuple[str, int] | None:
-    """(sha256, size) of an image on disk when it is whole; None when it has to be fetched.
-
-    One whose size is as noted is taken at its word; else it is opened.
-    """
-    if before is not None and before.sha256 is not None and before.size is not None and _size(path) == before.size:
-        return before.sha256, before.size
-    try:
-        data = path.read_bytes()
-        check_frame(data)
-    except (OSError, BadFrame):
-        return None
-    return (sha256_bytes(data), len(data)) if before is None or before.sha256 in (None, sha256_bytes(data)) else None

@@ -54,7 +54,7 @@ def status(layout: Layout) -> Status:
     """Look everywhere."""
     readers: tuple[Callable[[Layout], Place], ...] = (_store, _queue, _predictions, _report, _shards, _decisions, _payloads, _audits)
     places = tuple(_told(name, reader, layout) for name, reader in zip(_PLACES, readers, strict=True))
-    command, why = _next({place.name: place.count for place in places})
+    command, why = _next({place.name: place.count for place in places}, published=_pointer(layout).is_file())
     return Status(str(layout.root), places, command, why)
 
 
@@ -65,8 +65,15 @@ def _told(name: str, reader: Callable[[Layout], Place], layout: Layout) -> Place
         return Place(name, 0, "", f"cannot be read: {error}")
 
 
-def _next(count: dict[str, int]) -> tuple[str, str]:
+def _pointer(layout: Layout) -> Path:
+    """What a producer commits so that others can fetch the shards."""
+    return layout.shards.with_name(f"{layout.shards.name}.dvc")
+
+
+def _next(count: dict[str, int], *, published: bool) -> tuple[str, str]:
     """Rules in order: the first thing of the way that is not done yet."""
+    if not count["store"] and not count["shards"] and published:
+        return "triage fetch", "shards were published; fetching brings and unpacks them, without credentials of the annotator"
     if not count["store"] and not count["shards"]:
         return "triage pull", "nothing is here yet; without an annotator at hand, `triage demo` runs the whole job at home"
     if not count["report"] and count["store"]:
@@ -130,8 +137,7 @@ def _report(layout: Layout) -> Place:
 def _shards(layout: Layout) -> Place:
     manifest = layout.shards / "frames" / "manifest.json"
     if not manifest.is_file():
-        pointer = layout.shards.with_name(f"{layout.shards.name}.dvc")
-        return Place("shards", 0, "not here; `dvc pull` brings them" if pointer.is_file() else "none")
+        return Place("shards", 0, "published, not here yet" if _pointer(layout).is_file() else "none")
     content = read_json(manifest)
     items = content.get("items") if isinstance(content, dict) else None
     if not isinstance(items, dict):

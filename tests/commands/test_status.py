@@ -52,9 +52,11 @@ def test_shards_alone_ask_to_be_unpacked(tmp_path: Path) -> None:
     assert found["next"] == "triage unpack"
 
 
-def test_a_pointer_to_shards_says_how_they_come(tmp_path: Path) -> None:
+def test_shards_that_were_published_ask_to_be_fetched(tmp_path: Path) -> None:
     (tmp_path / "02_shards.dvc").write_text("outs: []\n")
-    assert place(status(tmp_path), "shards")["detail"] == "not here; `dvc pull` brings them"
+    found = status(tmp_path)
+    assert place(found, "shards")["detail"] == "published, not here yet"
+    assert found["next"] == "triage fetch"
 
 
 def test_a_report_is_counted_by_bucket_and_then_reviewed(tmp_path: Path) -> None:

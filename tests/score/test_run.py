@@ -154,6 +154,12 @@ def test_several_models_at_once_put_their_scores_in_the_rows(layout: Layout, run
     assert verify_report(both.report.path, store.keys()) == []
 
 
+def test_a_decoder_of_the_same_pixels_shares_the_predictions(layout: Layout, run: Run) -> None:
+    a_store(layout.sequences, 2)
+    run(decode="auto")
+    assert run(decode="pillow").computed == 0
+
+
 def test_the_same_package_twice_is_refused(layout: Layout, run: Run, package: Path) -> None:
     a_store(layout.sequences, 1)
     with pytest.raises(BadSetting, match="the same package is given twice"):
@@ -217,8 +223,10 @@ def test_predictions_of_another_model_are_not_taken_for_ours(layout: Layout, run
     run()
     path = next(layout.predictions.glob("*/model.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "digest": "0" * 64}))
-    with pytest.raises(BadFile, match="belongs to another model or other settings"):
+    with pytest.raises(BadFile, match=r"made by another model, other settings or another version of triage; add --rescore to start over"):
         run()
+    assert run(rescore=True).computed == 1
+    assert run().computed == 0
 
 
 def test_the_data_directory_may_lie_anywhere_and_the_report_is_the_same(tmp_path: Path, run: Run) -> None:

@@ -89,7 +89,7 @@ class PredictionCache:
             with disk_errors(self.root):
                 write_json(path, self.identity, durable=True)
         elif read_json(path, expect_format=FORMAT) != self.identity:
-            raise BadFile(f"{path}: belongs to another model or other settings; move {self.root} away and run the same command again")
+            raise BadFile(f"{path}: made by another model, other settings or another version of triage; add --rescore to start over")
 
     # -- reading
 
@@ -147,12 +147,12 @@ class PredictionCache:
             self._rows, self._feature_rows, self._feature_bytes = [], [], 0
         self._last_seal = time.monotonic()
 
-    def clear(self) -> None:
-        """Forget everything: `--rescore`."""
-        for kind in ("part", "features"):
-            for path in self._parts(kind):
+    @staticmethod
+    def clear(root: Path) -> None:
+        """Forget everything in a model's directory: `--rescore`. The lock must be held."""
+        for pattern in ("model.json", "part-*", "features-*"):
+            for path in root.glob(pattern):
                 path.unlink()
-        self._tables, self._places, self._feature_tables, self._feature_places = [], {}, [], None
 
     def _write(self, kind: str, number: int, table: pa.Table) -> Path:
         """The name holds the hash of the bytes, so that one rename makes the part appear together with its proof."""

@@ -168,9 +168,9 @@ def _judge(
     """Everything that one model has not said yet."""
     root = request.layout.predictions / _directory(request, package)
     stack.enter_context(lock(root / ".lock"))
-    cache = PredictionCache(root, _identity(request, package), keep_every=request.keep_every)
     if request.rescore:
-        cache.clear()
+        PredictionCache.clear(root)
+    cache = PredictionCache(root, _identity(request, package), keep_every=request.keep_every)
     missing = [key for key, digest in found.digests.items() if (key, digest) not in cache]
     result = _Judged(name, package, cache, cached=len(found.digests) - len(missing))
     if request.head is not None and missing:
@@ -208,7 +208,7 @@ def _settings(request: ScoreRequest) -> dict[str, Any]:
     """What changes the numbers besides the package."""
     return {
         "precision": request.precision,
-        "decode": request.decode,
+        "decode": "pillow" if request.decode == "auto" else request.decode,  # auto gives Pillow's pixels
         "trigger": request.trigger,
         "detector": request.detector,
         "from_features": request.head is not None,

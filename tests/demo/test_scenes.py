@@ -109,6 +109,21 @@ def test_siblings_share_alert_times_and_images_under_other_detection_ids(plan: W
         assert len(set(ids)) == len(ids)
 
 
+def test_objects_of_one_alert_do_not_hide_each_other(plan: World) -> None:
+    alerts: dict[object, list[Sequence]] = {}
+    for sequence in plan.sequences:
+        alerts.setdefault(sequence.alert, []).append(sequence)
+    apart, together = 0, 0
+    for first, second in (rows[:2] for rows in alerts.values() if len(rows) > 1):
+        for one, other in zip(first.frames, second.frames, strict=True):
+            for (a, b, c, d), (e, f, g, h) in ((x.xyxyn, y.xyxyn) for x in (one.boxes or ())[:1] for y in (other.boxes or ())[:1]):
+                meet = max(0.0, min(c, g) - max(a, e)) * max(0.0, min(d, h) - max(b, f))
+                crossing = meet > 0.3 * min((c - a) * (d - b), (g - e) * (h - f))
+                apart, together = apart + (not crossing), together + crossing
+    assert apart > 50
+    assert together < 0.03 * apart
+
+
 def test_a_camera_has_one_place_one_azimuth_and_one_organization(plan: World) -> None:
     facts = {(row.camera_id, row.camera_name, row.azimuth, row.organization_name, row.lat) for row in plan.sequences}
     assert len(facts) == len({row.camera_id for row in plan.sequences})

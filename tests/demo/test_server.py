@@ -339,3 +339,13 @@ def test_a_taken_port_is_one_clear_error() -> None:
 def test_outside_its_block_it_says_that_it_does_not_run() -> None:
     with pytest.raises(RuntimeError, match="not running"):
         AnnotatorServer(plain_world(1)).grow()
+
+
+@pytest.mark.parametrize("rendered", [False, True])
+def test_a_bug_of_its_own_is_a_500_and_is_raised_at_the_end(rendered: bool) -> None:
+    def broken(bucket_key: str) -> bytes:
+        raise ZeroDivisionError(bucket_key)
+
+    world = World(plain_world(1, frames=1).sequences, broken, rendered=rendered)
+    with pytest.raises(ZeroDivisionError, match="alert_1"), AnnotatorServer(world) as server:
+        assert fetch(Caller(server).link(1)).status_code == 500

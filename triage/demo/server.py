@@ -61,6 +61,7 @@ class AnnotatorServer:
         self._thread = threading.Thread(target=self._run, name="annotator-at-home", daemon=True)
         self._ready = threading.Event()
         self._failure: Exception | None = None
+        self._bug: BaseException | None = None
 
     @property
     def faults(self) -> Faults:
@@ -114,6 +115,8 @@ class AnnotatorServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._bug is not None and error is None:
+            raise self._bug
 
     def _run(self) -> None:
         with asyncio.Runner() as runner:
@@ -202,9 +205,20 @@ class AnnotatorServer:
 
         if self._world.rendered:
             made = asyncio.get_running_loop().run_in_executor(self._pool, picture)
-            made.add_done_callback(lambda done: self._later(send, done.result()) if not done.cancelled() else None)
+            made.add_done_callback(lambda done: self._deliver(send, done))
         else:
             self._later(send, picture())
+
+    def _deliver(self, send: Callable[[Answer | None], None], made: asyncio.Future[Answer]) -> None:
+        if made.cancelled():
+            return
+        error = made.exception()
+        self._later(send, made.result() if error is None else self.broke(error))
+
+    def broke(self, error: BaseException) -> Answer:
+        """Keep a bug of ours until the `with` block ends, where it is raised; meanwhile the client gets a 500."""
+        self._bug = self._bug or error
+        return Answer(500, b"Internal Server Error", "text/plain; charset=utf-8")
 
     def _later(self, send: Callable[[Answer | None], None], answer: Answer | None) -> None:
         if self._faults.latency > 0:
@@ -262,7 +276,10 @@ class _Connection(asyncio.Protocol):
         del self._buffer[:whole]
         self._busy = True
         self._close_after = headers.get("connection", "").lower() == "close" or words[2] == "HTTP/1.0"
-        self._handle(Request(words[0], words[1], headers.get("authorization"), body), self._send)
+        try:
+            self._handle(Request(words[0], words[1], headers.get("authorization"), body), self._send)
+        except Exception as error:  # not to be lost in the loop: kept, and raised where the server is used
+            self._send(self._server.broke(error))
 
     def _send(self, answer: Answer | None) -> None:
         if self._transport is None:

@@ -6,7 +6,7 @@ import pytest
 
 from triage.model import Detection
 from triage.model.config import TubesConfig
-from triage.model.merge import merged
+from triage.model.merge import Boxes, merged
 from triage.model.tubes import Tube, candidate_tubes, entries_of, iou, kept_tubes, window_of
 
 
@@ -108,3 +108,29 @@ def test_gaps_are_interpolated_with_confidence_zero_or_left_without_a_box() -> N
 def test_the_window_encloses_every_observed_box_and_is_not_clipped() -> None:
     (tube,) = link([det(0.1, w=0.4)], [det(0.2, y=0.6, w=0.4)])
     assert window_of(tube) == pytest.approx((0.15, 0.55, 0.5, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "pair"),
+    [
+        ([0, 4], [2, 6], (0, 2)),  # 0-2, 4-2, 4-6 are equally near: the earliest frame of the first, then of the second
+        ([4], [2, 6], (4, 2)),
+        ([0, 3, 5], [5, 7], (5, 5)),
+        ([7, 8], [0, 1], (7, 1)),
+        ([3, 9], [1, 5, 9], (9, 9)),
+    ],
+)
+def test_the_relation_is_judged_at_the_frames_nearest_in_time(a: list[int], b: list[int], pair: tuple[int, int]) -> None:
+    def at(frames: list[int], here: int) -> Boxes:
+        return [
+            (frame, (0.5 if frame == here else 0.9 - 0.4 * (frames is a), 0.5 if frame == here else 0.1, 0.01, 0.01), 0.5)
+            for frame in frames
+        ]
+
+    assert len(merged([at(a, pair[0]), at(b, pair[1])], iomin=0.5, prox_factor=0.0, max_gap=10)) == 1
+
+
+def test_a_crowd_of_tubes_is_linked_and_merged_in_time() -> None:
+    crowd = [[det(0.02 * column + 0.01, 0.05 * row, 0.01, 0.01) for column in range(20) for row in range(10)] for _ in range(20)]
+    tubes = link(*crowd)
+    assert len(kept_tubes(tubes, rules(merge_iomin=0.3, merge_prox_factor=1.0, merge_max_gap=10))) == 200

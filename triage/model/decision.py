@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
@@ -12,10 +12,13 @@ from triage.model.config import ModelConfig
 from triage.model.plan import PlannedTube, SequencePlan
 from triage.predictions import KeptTube, Prediction
 
-__all__ = ["PREFIX_CHUNK", "NotFiniteError", "PrefixLogits", "judge"]
+__all__ = ["PREFIX_CHUNK", "Ask", "Judging", "NotFiniteError", "PrefixLogits", "judge", "judging"]
 
 #: (index of the tube, prefix lengths) -> one logit per length. Lengths count entries; called only for tubes positive at full length.
 PrefixLogits = Callable[[int, Seq[int]], Seq[float]]
+#: What the search asks: index of the tube, prefix lengths.
+Ask = tuple[int, range]
+Judging = Generator[Ask, Seq[float], Prediction]
 #: How many prefixes are asked for at once; the search stops at the first chunk that fires.
 PREFIX_CHUNK = 4
 
@@ -62,6 +65,28 @@ def judge(
 
     logits, empty_crops: aligned with `plan.tubes`. prefix_logits: None = no trigger search. Raises NotFiniteError.
     """
+    steps = judging(plan, logits, config, calibrator, empty_crops, trigger=prefix_logits is not None)
+    answer: Seq[float] | None = None
+    while True:
+        try:
+            index, lengths = steps.send(answer) if answer is not None else next(steps)
+        except StopIteration as done:
+            prediction: Prediction = done.value
+            return prediction
+        assert prefix_logits is not None  # without a search nothing is asked
+        answer = prefix_logits(index, lengths)
+
+
+def judging(
+    plan: SequencePlan,
+    logits: Seq[float],
+    config: ModelConfig,
+    calibrator: Calibrator | None,
+    empty_crops: Seq[tuple[int, ...]],
+    *,
+    trigger: bool,
+) -> Judging:
+    """`judge` as a dialogue: it yields what the search wants to know and is sent the logits, so that many sequences can ask together."""
     rule = _Rule(calibrator, config.decision.aggregation == "logistic", config.threshold, len(plan.tubes))
     kept = []
     any_positive = False
@@ -69,6 +94,9 @@ def judge(
         probability = rule.probability(tube, logit, len(tube.entries))
         positive = rule.positive(logit, probability)
         any_positive |= positive
+        crossing = None
+        if positive and trigger:
+            crossing = yield from _first_crossing(tube, index, rule, config.tubes.infer_min_tube_length)
         kept.append(
             KeptTube(
                 tube_id=tube.tube_id,
@@ -76,11 +104,7 @@ def judge(
                 end_frame=tube.entries[-1].frame_idx,
                 logit=logit,
                 probability=probability,
-                first_crossing_frame=(
-                    _first_crossing(tube, index, rule, config.tubes.infer_min_tube_length, prefix_logits)
-                    if positive and prefix_logits is not None
-                    else None
-                ),
+                first_crossing_frame=crossing,
                 stabilized_window=tube.window,
                 entries=tube.entries,
                 empty_crops=empty_crops[index],
@@ -103,12 +127,13 @@ def judge(
     )
 
 
-def _first_crossing(tube: PlannedTube, index: int, rule: _Rule, shortest: int, prefix_logits: PrefixLogits) -> int:
+def _first_crossing(tube: PlannedTube, index: int, rule: _Rule, shortest: int) -> Generator[Ask, Seq[float], int]:
     """Frame index where the shortest positive prefix ends; the whole tube is positive already, so there is one."""
     full = len(tube.entries)
     for start in range(shortest, full, PREFIX_CHUNK):
         lengths = range(start, min(start + PREFIX_CHUNK, full))
-        for length, logit in zip(lengths, prefix_logits(index, lengths), strict=True):
+        logits = yield index, lengths
+        for length, logit in zip(lengths, logits, strict=True):
             if rule.positive(logit, rule.probability(tube, logit, length)):
                 return tube.entries[length - 1].frame_idx
     return tube.entries[-1].frame_idx

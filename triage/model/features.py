@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from triage.model.decision import NotFiniteError, judge
+from triage.model.decision import NotFiniteError, judging
 from triage.model.head import TemporalHead
 from triage.model.package import Package
 from triage.model.plan import PlannedTube, SequencePlan
@@ -26,9 +25,10 @@ __all__ = ["MASKED", "HeadScorer", "TubeFeatures", "TubeSlots", "rescore", "resc
 
 #: In `rows`: the slot is masked, it has no feature.
 MASKED = -1
-#: Tubes per call of the head when many are scored; sequences per task of a thread.
+#: Tubes per call of the head when many are scored, whole and by prefixes; sequences per task of a thread.
 _ROWS = 16
-_GROUP = 32
+_TUBES = 8
+_GROUP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,24 @@ class HeadScorer:
     def prefixes_of(self, tubes: Seq[TubeSlots], index: int, lengths: Seq[int]) -> list[float]:
         """`prefixes` of one of several tubes: bound to the tubes, this is what the trigger search asks."""
         return self.prefixes(tubes[index], lengths)
+
+    @torch.inference_mode()
+    def prefixes_of_many(self, tubes: Seq[TubeSlots], lengths: Seq[int]) -> list[list[float]]:
+        """Per tube one logit per prefix length, in calls of _TUBES tubes. No length may exceed a tube's entries."""
+        used, count = min(max(lengths), self._slots), len(lengths)
+        answers: list[list[float]] = []
+        for start in range(0, len(tubes), _TUBES):
+            part = tubes[start : start + _TUBES]
+            rows = torch.tensor([tube.rows[:used] for tube in part], device=part[0].values.device)
+            features = part[0].values.new_zeros(_TUBES, 1, used, part[0].values.shape[1])
+            mask = torch.zeros(_TUBES, count, used, dtype=torch.bool, device=rows.device)
+            ends = torch.tensor(list(lengths), device=rows.device)
+            mask[: len(part)] = (rows != MASKED)[:, None] & (torch.arange(used, device=rows.device) < ends[:, None])[None]
+            for number, tube in enumerate(part):
+                features[number, 0] = tube.values[rows[number].clamp(min=0)]
+            logits = self._head(features.expand(-1, count, -1, -1).flatten(0, 1), mask.flatten(0, 1)).reshape(_TUBES, count)
+            answers += logits[: len(part)].tolist()
+        return answers
 
     @torch.inference_mode()
     def whole(self, tubes: Seq[TubeSlots]) -> list[float]:
@@ -122,25 +140,41 @@ def rescore_many(
 def _rescored(
     group: Seq[tuple[str, Prediction, Seq[TubeFeatures]]], package: Package, trigger: bool
 ) -> list[tuple[str, Prediction | NotFiniteError]]:
+    """All sequences of the group ask their prefixes together: those that ask for the same lengths share calls of the head."""
     scorer = HeadScorer(package.classifier.head, package.config.classifier.max_frames)
     device = package.classifier.head.cls_token.device
     tubes = [[TubeSlots(torch.from_numpy(item.values.astype(np.float32)).to(device), item.rows) for item in items] for _, _, items in group]
     logits = iter(scorer.whole([tube for own in tubes for tube in own]))
-    answers: list[tuple[str, Prediction | NotFiniteError]] = []
-    for (key, prediction, _), own in zip(group, tubes, strict=True):
-        try:
-            judged = judge(
-                _plan_of(prediction),
-                [next(logits) for _ in own],
-                package.config,
-                package.calibrator,
-                partial(scorer.prefixes_of, own) if trigger else None,
-                [tube.empty_crops for tube in prediction.kept],
-            )
-            answers.append((key, replace(judged, num_outside_roi=prediction.num_outside_roi)))
-        except NotFiniteError as error:
-            answers.append((key, error))
-    return answers
+    dialogues = [
+        judging(
+            _plan_of(prediction),
+            [next(logits) for _ in own],
+            package.config,
+            package.calibrator,
+            [tube.empty_crops for tube in prediction.kept],
+            trigger=trigger,
+        )
+        for (_, prediction, _), own in zip(group, tubes, strict=True)
+    ]
+    answers: dict[int, Prediction | NotFiniteError] = {}
+    asked: dict[range, list[tuple[int, TubeSlots]]] = {}
+    replies: list[tuple[int, list[float] | None]] = [(place, None) for place in range(len(group))]
+    while replies:
+        for place, reply in replies:
+            try:
+                index, lengths = next(dialogues[place]) if reply is None else dialogues[place].send(reply)
+                asked.setdefault(lengths, []).append((place, tubes[place][index]))
+            except StopIteration as done:
+                answers[place] = replace(done.value, num_outside_roi=group[place][1].num_outside_roi)
+            except NotFiniteError as error:
+                answers[place] = error
+        replies = []
+        if asked:
+            lengths = min(asked, key=lambda one: one.start)  # the shortest first: others may come to ask for the next ones together
+            waiting = asked.pop(lengths)
+            known = scorer.prefixes_of_many([tube for _, tube in waiting], lengths)
+            replies = [(place, reply) for (place, _), reply in zip(waiting, known, strict=True)]
+    return [(key, answers[place]) for place, (key, _, _) in enumerate(group)]
 
 
 def _plan_of(prediction: Prediction) -> SequencePlan:

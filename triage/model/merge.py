@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence as Seq
 from math import hypot
 
@@ -47,9 +48,16 @@ def _related(a: Boxes, b: Boxes, *, iomin: float, prox_factor: float, max_gap: f
 
 def _closest_in_time(a: Boxes, b: Boxes) -> tuple[XYWH, XYWH]:
     """The boxes of the two frames nearest to each other; of equals the earliest frame of `a`, then of `b`."""
-    pairs = ((abs(frame_a - frame_b), frame_a, frame_b, box_a, box_b) for frame_a, box_a, _ in a for frame_b, box_b, _ in b)
-    nearest = min(pairs, key=lambda pair: pair[:3])
-    return nearest[3], nearest[4]
+    frames = [frame for frame, _, _ in b]
+    best: tuple[int, int, int] | None = None  # (distance, index in a, index in b); indices grow with the frames
+    for index_a, (frame, _, _) in enumerate(a):
+        after = bisect_left(frames, frame)
+        for index_b in range(max(after - 1, 0), min(after + 1, len(frames))):
+            pair = (abs(frames[index_b] - frame), index_a, index_b)
+            if best is None or pair < best:
+                best = pair
+    assert best is not None  # tubes are never empty
+    return a[best[1]][1], b[best[2]][1]
 
 
 def _intersection_over_smaller(a: XYWH, b: XYWH) -> float:

@@ -114,15 +114,15 @@ def score(request: ScoreRequest) -> ScoreSummary:
     if request.head is not None and request.models:
         raise BadSetting("--head scores kept features with that package alone; leave out --model")
     source = open_source(request.source or request.layout.sequences)
-    found = survey(source, boxes_needed=not request.detector)
-    if not (found.digests or found.failures or found.dropped):
-        raise BadInput(f"{request.source or request.layout.sequences}: no sequence to score; run `triage pull` first")
     bundled = request.head is None and not request.models
     if bundled:
         _log.info("no --model given: using the bundled one, which is for trying the tool out and not for real work")
     paths = (request.head,) if request.head is not None else request.models or (bundled_package(),)
     packages = [load_package(path, allow_uncalibrated=request.allow_uncalibrated) for path in paths]
     names = _names(packages)
+    found = survey(source, boxes_needed=not request.detector)
+    if not (found.digests or found.failures or found.dropped):
+        raise BadInput(f"{request.source or request.layout.sequences}: no sequence to score; run `triage pull` first")
     with contextlib.ExitStack() as stack:
         judged = [_judge(stack, request, source, found, name, package) for name, package in zip(names, packages, strict=True)]
         variant = "-with-".join(names)

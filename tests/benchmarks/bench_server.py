@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -52,6 +53,25 @@ def served(layout: Layout) -> Iterator[tuple[httpx.Client, int]]:
         process.wait(20)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """milliseconds: of each request, as its visitor saw it. cpu: processor time of the server per request, ms; None = not asked."""
+
+    milliseconds: list[float]
+    cpu: float | None = None
+
+
+def processor_ms(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def timed(ask: Callable[[], object], times: int, pid: int) -> Measured:
+    before = processor_ms(pid)
+    taken = milliseconds(ask, times)
+    return Measured(taken, (processor_ms(pid) - before) / times)
+
+
 def milliseconds(ask: Callable[[], object], times: int) -> list[float]:
     taken = []
     for _ in range(times):
@@ -67,36 +87,35 @@ def get(client: httpx.Client, path: str) -> bytes:
     return answer.content
 
 
-def measure(layout: Layout, keys: list[str]) -> dict[str, list[float]]:
+def measure(layout: Layout, keys: list[str]) -> dict[str, Measured]:
     """Milliseconds of each kind of request, and the server's memory in MB at the end."""
     started = time.perf_counter()
     with served(layout) as (client, pid):
         up = (time.perf_counter() - started) * 1e3
         taken = {
-            "start until it answers": [up],
-            "first rows.arrow after the start": milliseconds(lambda: get(client, f"{REPORT}/rows.arrow"), 1),
+            "start until it answers": Measured([up]),
+            "first rows.arrow after the start": timed(lambda: get(client, f"{REPORT}/rows.arrow"), 1, pid),
         }
-        taken["rows.arrow again"] = milliseconds(lambda: get(client, f"{REPORT}/rows.arrow"), 20)
-        taken["an answer from nothing (baseline)"] = milliseconds(lambda: get(client, "/api/vocabulary"), 100)
+        taken["rows.arrow again"] = timed(lambda: get(client, f"{REPORT}/rows.arrow"), 20, pid)
+        taken["an answer from nothing (baseline)"] = timed(lambda: get(client, "/api/vocabulary"), 100, pid)
         third = len(keys) // 3
         details, frames, strips = keys[:third], keys[third : 2 * third], keys[2 * third :]
         get(client, f"{REPORT}/sequences/{keys[0]}")  # the look-ups are made once per report
         one = iter(details)
-        taken["detail"] = milliseconds(lambda: get(client, f"{REPORT}/sequences/{next(one)}"), third)
+        taken["detail"] = timed(lambda: get(client, f"{REPORT}/sequences/{next(one)}"), third, pid)
         two = iter(details)
-        taken["first frame, after its detail"] = milliseconds(lambda: get(client, f"{REPORT}/sequences/{next(two)}/frames/0.jpg"), third)
+        taken["first frame, after its detail"] = timed(lambda: get(client, f"{REPORT}/sequences/{next(two)}/frames/0.jpg"), third, pid)
         three = iter(frames)
-        taken["detail and first frame"] = milliseconds(lambda: _open(client, next(three)), third)
+        taken["detail and first frame"] = timed(lambda: _open(client, next(three)), third, pid)
         four = iter(strips)
-        taken["strip of 10 crops, 160 px (from shards: out of the preview)"] = milliseconds(
-            lambda: get(client, f"{REPORT}/sequences/{next(four)}/strip?size=160"), third
-        )
+        strip = "strip of 10 crops, 160 px (from shards: out of the preview)"
+        taken[strip] = timed(lambda: get(client, f"{REPORT}/sequences/{next(four)}/strip?size=160"), third, pid)
         five = iter(strips)
-        taken["the same strip again"] = milliseconds(lambda: get(client, f"{REPORT}/sequences/{next(five)}/strip?size=160"), third)
+        taken["the same strip again"] = timed(lambda: get(client, f"{REPORT}/sequences/{next(five)}/strip?size=160"), third, pid)
         six = iter(strips)
-        taken["one crop, 224 px"] = milliseconds(lambda: get(client, f"{REPORT}/sequences/{next(six)}/tubes/0/crops/3.jpg"), third)
+        taken["one crop, 224 px"] = timed(lambda: get(client, f"{REPORT}/sequences/{next(six)}/tubes/0/crops/3.jpg"), third, pid)
         status = Path(f"/proc/{pid}/status").read_text()
-        taken["memory of the server, MB"] = [int(status.split("VmRSS:")[1].split()[0]) / 1024]
+        taken["memory of the server, MB"] = Measured([int(status.split("VmRSS:")[1].split()[0]) / 1024])
     return taken
 
 
@@ -107,14 +126,14 @@ def _open(client: httpx.Client, key: str) -> None:
 
 def main() -> str:
     small, large = (500, 2_000) if os.environ.get("BENCH_QUICK") else (21_489, 200_000)
-    columns: dict[str, dict[str, list[float]]] = {}
+    columns: dict[str, dict[str, Measured]] = {}
     as_json = {}
     with tempfile.TemporaryDirectory() as scratch:
         for rows in (small, large):
             layout = write_synthetic(Path(scratch) / str(rows), rows, with_frames=WITH_FRAMES)
             columns[f"{rows:,} rows"] = measure(layout, keys_with_tubes(layout))
             table = pq.read_table(layout.reports / VARIANT / "results.parquet")
-            as_json[f"{rows:,} rows"] = milliseconds(lambda table=table: json.dumps(table.to_pylist()).encode(), 1)  # type: ignore[misc]
+            as_json[f"{rows:,} rows"] = Measured(milliseconds(lambda table=table: json.dumps(table.to_pylist()).encode(), 1))  # type: ignore[misc]
         layout = Layout(Path(scratch) / str(small))
         keys = keys_with_tubes(layout)
         pack(layout, target_bytes=1_000_000_000)
@@ -125,22 +144,26 @@ def main() -> str:
     lines = [
         "## Viewer: the server",
         "",
-        "Milliseconds, median (95th percentile), over loopback, each request of another sequence. `python -m tests.benchmarks server`.",
+        "Milliseconds, median (95th percentile), over loopback, each request of another sequence; after the slash the processor time",
+        "that the server spent on one, which does not depend on what else the machine does. `python -m tests.benchmarks server`.",
         "",
         f"| request | {' | '.join(names)} |",
         f"| --- |{' --- |' * len(names)}",
     ]
     lines += [f"| {request} | {' | '.join(_cell(columns[name][request]) for name in names)} |" for request in columns[names[0]]]
-    lines.append(f"| all rows as JSON, to compare with rows.arrow | {' | '.join(_cell(as_json.get(name, [])) for name in names)} |")
+    lines.append(
+        f"| all rows as JSON, to compare with rows.arrow | {' | '.join(_cell(as_json.get(name, Measured([]))) for name in names)} |"
+    )
     return "\n".join(lines) + "\n"
 
 
-def _cell(values: list[float]) -> str:
+def _cell(found: Measured) -> str:
+    values, cpu = found.milliseconds, "" if found.cpu is None else f" / {found.cpu:.1f}"
     if not values:
         return ""
     if len(values) == 1:
         return f"{values[0]:,.0f}"
-    return f"{np.median(values):,.1f} ({np.percentile(values, 95):,.1f})"
+    return f"{np.median(values):,.1f} ({np.percentile(values, 95):,.1f}){cpu}"
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ Object.defineProperties(HTMLElement.prototype, {
   clientWidth: { configurable: true, get: () => 900 },
 });
 Element.prototype.scrollTo = () => {};
-// Reduced motion: nothing plays by itself in a test.
+// A wide screen with reduced motion: nothing plays by itself in a test.
 window.matchMedia = (query) =>
-  ({ matches: query.includes("reduced-motion"), media: query, addEventListener: () => {}, removeEventListener: () => {} }) as unknown as MediaQueryList;
+  ({ matches: /reduced-motion|width >=/.test(query), media: query, addEventListener: () => {}, removeEventListener: () => {} }) as unknown as MediaQueryList;
 HTMLDialogElement.prototype.showModal = function showModal() {
   this.open = true;
 };

@@ -62,7 +62,7 @@ function Neighbours({ title, neighbours }: { title: string; neighbours: readonly
         {known.map((row) => (
           <li key={row}>
             <button type="button" className={styles.neighbour} onClick={() => go({ open: table.key(row) })}>
-              <span className={styles.when}>{format.time(table.startedAt[row]!)}</span>
+              <span className={styles.when}>{format.time(table.startedAt[row]!).slice(5)}</span>
               <BucketBadge bucket={BUCKETS[bucketOf(table, row, threshold)]!} />
               <span className={styles.score}>{format.score(Number.isNaN(table.score[row]!) ? null : table.score[row]!)}</span>
             </button>

@@ -22,7 +22,7 @@ export function Header({ row }: { row: number }) {
   return (
     <header className={styles.header}>
       <Button onClick={() => go({ open: null })} title="Back to the list ( Esc )">
-        <span aria-hidden="true">←</span> List
+        <span aria-hidden="true">←</span> <span className={styles.word}>List</span>
       </Button>
       <h2 className={styles.title}>{table.sequenceId[row]}</h2>
       <BucketBadge bucket={BUCKETS[bucketOf(table, row, threshold)]!} />

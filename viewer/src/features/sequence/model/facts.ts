@@ -12,15 +12,15 @@ export function metadata(detail: SequenceDetail): readonly Fact[] {
     ["Camera", row.camera_name],
     ["Looks to", row.azimuth === null ? null : format.degrees(row.azimuth)],
     ["Position", detail.lat === null || detail.lon === null ? null : `${detail.lat.toFixed(4)}, ${detail.lon.toFixed(4)}`],
-    ["Start (UTC)", timeText(row.started_at)],
-    ["Last seen (UTC)", timeText(row.last_seen_at)],
+    ["Start, UTC", timeText(row.started_at)],
+    ["Last, UTC", timeText(row.last_seen_at)],
     ["Label", row.label === "unknown" ? null : row.label === "fp" ? "false positive" : row.label],
     ["Labelled as", labels.length === 0 ? null : labels.join(", ").replaceAll("_", " ")],
     ["Sequence", row.key],
     ["Alert", row.platform_alert_id],
     ["Group", detail.sequence_group_id],
     ["Source", detail.source_api],
-    ["Platform’s own score", detail.temporal_model_score === null ? null : format.score(detail.temporal_model_score)],
+    ["Platform says", detail.temporal_model_score === null ? null : format.score(detail.temporal_model_score)],
     ["Model", row.model_version],
   ];
   return facts.flatMap(([name, value]) => (value === null || value === undefined || value === "" ? [] : [[name, String(value)] as const]));

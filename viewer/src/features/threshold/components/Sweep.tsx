@@ -14,41 +14,47 @@ interface Props {
   onChoose: (threshold: number) => void;
 }
 
+/** Sixteen lines are too many before the list on a phone: there they start folded. */
+const wide = window.matchMedia("(width >= 860px)").matches;
+
 export const Sweep = memo(function Sweep({ scores, labels, nearest, onChoose }: Props) {
   const rows = useMemo(() => sweep(scores), [scores]);
   return (
-    <table className={styles.sweep}>
-      <caption className="visually-hidden">Counts at other thresholds</caption>
-      <thead>
-        <tr>
-          <th scope="col">At</th>
-          <th scope="col">To Review</th>
-          <th scope="col">Unlabel</th>
-          {labels !== null && <th scope="col">Smoke kept</th>}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row, index) => {
-          const smoke = labels === null ? null : confusionAt(labels, row.threshold).smoke;
-          return (
-            <tr key={row.threshold} className={index === nearest ? styles.nearest : undefined} onClick={() => onChoose(row.threshold)}>
-              <th scope="row">
-                <button
-                  type="button"
-                  aria-current={index === nearest ? "true" : undefined}
-                  aria-label={`Set threshold ${formatThreshold(row.threshold)}`}
-                  onClick={() => onChoose(row.threshold)}
-                >
-                  {formatThreshold(row.threshold)}
-                </button>
-              </th>
-              <td>{count(row.review)}</td>
-              <td>{count(row.unlabeled)}</td>
-              {smoke !== null && <td>{share(smoke.review + smoke.hold, smoke.total)}</td>}
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+    <details open={wide} className={styles.others}>
+      <summary>Other thresholds</summary>
+      <table className={styles.sweep}>
+        <caption className="visually-hidden">Counts at other thresholds</caption>
+        <thead>
+          <tr>
+            <th scope="col">At</th>
+            <th scope="col">To Review</th>
+            <th scope="col">Unlabel</th>
+            {labels !== null && <th scope="col">Smoke kept</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, index) => {
+            const smoke = labels === null ? null : confusionAt(labels, row.threshold).smoke;
+            return (
+              <tr key={row.threshold} className={index === nearest ? styles.nearest : undefined} onClick={() => onChoose(row.threshold)}>
+                <th scope="row">
+                  <button
+                    type="button"
+                    aria-current={index === nearest ? "true" : undefined}
+                    aria-label={`Set threshold ${formatThreshold(row.threshold)}`}
+                    onClick={() => onChoose(row.threshold)}
+                  >
+                    {formatThreshold(row.threshold)}
+                  </button>
+                </th>
+                <td>{count(row.review)}</td>
+                <td>{count(row.unlabeled)}</td>
+                {smoke !== null && <td>{share(smoke.review + smoke.hold, smoke.total)}</td>}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </details>
   );
 });

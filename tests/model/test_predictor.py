@@ -306,6 +306,8 @@ def test_a_new_head_scores_kept_features(package: Package, tmp_path: Path) -> No
     first = [outcome for outcome in run(package, *items) if isinstance(outcome, Scored)]
     same = [rescore(outcome.prediction, outcome.features, package) for outcome in first]
     for before, after in zip(first, same, strict=True):
+        want = before.prediction
+        assert (after.trigger_frame_index, after.trigger_tube_id) == (want.trigger_frame_index, want.trigger_tube_id)
         for a, b in zip(before.prediction.kept, after.kept, strict=True):
             assert b.logit == pytest.approx(a.logit, abs=0.01)  # float16 features
             assert (a.entries, a.stabilized_window) == (b.entries, b.stabilized_window)

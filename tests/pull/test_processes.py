@@ -62,12 +62,9 @@ def test_kill_9_in_the_middle_loses_nothing_and_the_next_run_ends_right(tmp_path
         there = len(Store(tmp_path / "01_raw" / "sequences"))
         assert 5 <= there < 120
         # What a kill between opening and renaming leaves behind.
-        half = next((tmp_path / "01_raw" / "sequences").rglob("images")) / f"{TEMPORARY_PREFIX}1-ab-detection_1.jpg"
-        half.write_bytes(b"half")
-        unfinished = [
-            path.parent for path in (tmp_path / "01_raw" / "sequences").rglob("images") if not (path.parent / "meta.json").exists()
-        ]
-        half.rename((unfinished[0] / "images" if unfinished else half.parent) / half.name)
+        unfinished = next((tmp_path / "01_raw" / "sequences").rglob("meta.json")).parent
+        (unfinished / "meta.json").unlink()
+        (unfinished / "images" / f"{TEMPORARY_PREFIX}1-ab-detection_1.jpg").write_bytes(b"half")
         finish(server, tmp_path, 120)
         assert server.writes == []
 

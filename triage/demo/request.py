@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import triage
 from triage.config import Layout
 from triage.demo.replay import replay_world
 from triage.demo.scenes import synthetic_world
@@ -50,9 +51,11 @@ def claim(request: DemoRequest) -> None:
     root = request.layout.root
     path = root / "demo.json"
     if request.replay is not None:
-        note: dict[str, Any] = {"format": NOTE_FORMAT, "replay": str(request.replay.resolve())}
+        note: dict[str, Any] = {"replay": str(request.replay.resolve())}
     else:
-        note = {"format": NOTE_FORMAT, "seed": request.seed, "sequences": request.sequences, "size": list(request.size)}
+        note = {"seed": request.seed, "sequences": request.sequences, "size": list(request.size)}
+    # Another version may draw other scenes and keep other predictions.
+    note |= {"format": NOTE_FORMAT, "triage": triage.__version__}
     try:
         found = read_json(path, expect_format=NOTE_FORMAT) if path.exists() else None
     except BadFile as error:

@@ -17,8 +17,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import NamedTuple
 
-from triage.demo.api import IMAGE_ROOT, Answer, Api, Request
+from triage.demo.api import IMAGE_ROOT, Api
 from triage.demo.faults import Faults
+from triage.demo.queries import Answer, Request
 from triage.demo.world import World
 from triage.errors import BadSetting
 

@@ -82,5 +82,23 @@ def _break_a_frame(layout: Layout) -> dict[str, object]:
     raise SystemExit("no scored sequence has three frames")
 
 
+def review(root: Path) -> None:
+    """ROOT/data: 300 sequences to be decided, some with frames. ROOT/grown: the same with one more."""
+    write_synthetic(root / "data", 300, with_frames=24)
+    grown = write_synthetic(root / "grown", 301, with_frames=1)
+    before = pq.read_table(root / "data" / grown.reports.relative_to(root / "grown") / VARIANT / "results.parquet")
+    extra = before.slice(before.num_rows - 1, 1)
+    for name, value in (("key", "pyro-annotator_999999"), ("sequence_id", 999999), ("triage_score", 0.01), ("probability", 0.01)):
+        place = extra.schema.get_field_index(name)
+        extra = extra.set_column(place, extra.schema.field(place), pa.array([value], extra.schema.field(place).type))
+    for name, word in (("triage_bucket", "unlabeled"), ("decision", "discard"), ("hold_reason", None)):
+        place = extra.schema.get_field_index(name)
+        extra = extra.set_column(place, extra.schema.field(place), pa.array([word], pa.string()))
+    pq.write_table(pa.concat_tables([before, extra]), grown.reports / VARIANT / "results.parquet")
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]))))
+    if sys.argv[1] == "--review":
+        review(Path(sys.argv[2]))
+    else:
+        print(json.dumps(main(Path(sys.argv[1]))))

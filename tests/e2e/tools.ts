@@ -1,5 +1,5 @@
 /** What the browser tests stand on: data made once, servers and a browser that end with the tests. */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,15 +37,33 @@ export function makeData(): Data {
   return { ...(JSON.parse(answer) as Made), root, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
+/** Data for the tests of decisions: 300 sequences, written by make_data.py. */
+export function makeReviewData(): { root: string; remove: () => void } {
+  const root = mkdtempSync(join(tmpdir(), "triage-review-"));
+  execFileSync(PYTHON, ["-m", "tests.e2e.make_data", "--review", root], { cwd: ROOT });
+  return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
+}
+
+/** A command over a data directory: its exit code and its --json summary (null when it printed none). */
+export function triage(data: string, ...words: string[]): { code: number; summary: Record<string, unknown> | null; error: string } {
+  const options = { cwd: ROOT, encoding: "utf8", env: { ...process.env, TRIAGE_REVIEWER: "ana" } } as const;
+  const done = spawnSync(PYTHON, ["-m", "triage", ...words, "--data", data, "--json"], options);
+  const summary = done.stdout.trim() === "" ? null : (JSON.parse(done.stdout) as Record<string, unknown>);
+  return { code: done.status ?? -1, summary, error: done.stderr };
+}
+
 export interface Server {
   readonly url: string;
   readonly stop: () => Promise<void>;
+  /** kill -9 */
+  readonly crash: () => Promise<void>;
 }
 
 /** `triage view` on a free port; resolves once it says where it is. */
 export async function serve(data: string): Promise<Server> {
   const child = spawn(PYTHON, ["-m", "triage", "view", "--data", data, "--port", "0", "--no-browser"], {
     cwd: ROOT,
+    env: { ...process.env, TRIAGE_REVIEWER: "ana" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const url = await new Promise<string>((resolve, reject) => {
@@ -59,14 +77,14 @@ export async function serve(data: string): Promise<Server> {
     child.stderr.on("data", listen);
     child.on("exit", (code) => reject(new Error(`triage view ended with ${code}: ${said}`)));
   });
-  return { url, stop: () => ended(child) };
+  return { url, stop: () => ended(child, "SIGINT"), crash: () => ended(child, "SIGKILL") };
 }
 
-function ended(child: ChildProcess): Promise<void> {
+function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null) return resolve();
     child.on("exit", () => resolve());
-    child.kill("SIGINT");
+    child.kill(signal);
     setTimeout(() => child.kill("SIGKILL"), 5000).unref();
   });
 }

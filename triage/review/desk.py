@@ -115,7 +115,7 @@ class Desk:
             settles=settles,
         )
         self._append(event)
-        return Receipt(event.id, chosen.size, changed, f"{chosen.size} sequences decided as {decision.words}")
+        return Receipt(event.id, chosen.size, changed, f"{_sequences(chosen.size)} decided as {decision.words}")
 
     def undo(self, event_id: str | None = None) -> Receipt:
         """Take back one event, anybody's; None = this reviewer's last decision that counts. Raises BadSetting when there is none."""
@@ -230,7 +230,7 @@ class Desk:
         self._append(event)
         shown = about or record
         what = shown.decision.words if shown.decision else shown.kind
-        return Receipt(event.id, shown.size, shown.size, f"{word}: {shown.size} sequences as {what} (by {shown.reviewer})")
+        return Receipt(event.id, shown.size, shown.size, f"{word}: {_sequences(shown.size)} as {what} (by {shown.reviewer})")
 
     def _record(self, event_id: str) -> Record:
         found = next((one for one in self.state.records if one.id == event_id), None)
@@ -253,6 +253,10 @@ class Desk:
     def _append(self, event: Event) -> None:
         self.logs.append(event)
         self.state.refresh()
+
+
+def _sequences(count: int) -> str:
+    return "1 sequence" if count == 1 else f"{count} sequences"
 
 
 def _now() -> str:

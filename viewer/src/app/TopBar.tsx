@@ -7,7 +7,7 @@ import { ReportSelector } from "@/features/reports/components/ReportSelector";
 import type { ReportSummary } from "@/lib/api/types";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useViewPart } from "@/lib/view/store";
-import { MODES } from "@/lib/view/view";
+import { MODES, type Mode } from "@/lib/view/view";
 import styles from "./TopBar.module.css";
 
 export function TopBar({ reports, current }: { reports: readonly ReportSummary[]; current: ReportSummary | null }) {
@@ -18,6 +18,12 @@ export function TopBar({ reports, current }: { reports: readonly ReportSummary[]
     grid: () => go({ mode: mode === "grid" ? "table" : "grid", open: null }),
     reset: () => adjust({ threshold: null }),
   });
+  // To sweep is to accept what the model would discard: unless somebody asks for another bucket, that is what is shown.
+  const enter = (next: Mode) =>
+    go((view) => {
+      const filters = next === "sweep" && view.filters.buckets.length === 0 ? { ...view.filters, buckets: ["unlabeled" as const] } : view.filters;
+      return { mode: next, open: null, filters };
+    });
   return (
     <div className={styles.bar}>
       <h1 className={styles.name}>triage</h1>
@@ -26,7 +32,7 @@ export function TopBar({ reports, current }: { reports: readonly ReportSummary[]
       <span className={styles.space} />
       <div className={styles.modes} role="group" aria-label="Mode">
         {MODES.map((each) => (
-          <Button key={each} pressed={mode === each} onClick={() => go({ mode: each, open: null })}>
+          <Button key={each} pressed={mode === each} onClick={() => enter(each)}>
             {each.charAt(0).toUpperCase() + each.slice(1)}
           </Button>
         ))}

@@ -89,10 +89,10 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
   }, [refresh]);
 
   const act = useCallback(
-    async (send: () => Promise<Receipt>): Promise<boolean> => {
+    async (send: () => Promise<Receipt>, undoable: boolean): Promise<boolean> => {
       try {
         const receipt = await send();
-        setNotice({ text: receipt.text, bad: false, event: receipt.event });
+        setNotice({ text: receipt.text, bad: false, event: undoable ? receipt.event : null });
         settle();
         return true;
       } catch (error) {
@@ -113,7 +113,7 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
       const seconds = Math.round(performance.now() - lastAt.current) / 1000;
       lastAt.current = performance.now();
       setDecisions((known) => withDecisions(known ?? noDecisions(length), rows.map((row) => [row, deciding.words] as const)));
-      return act(() => source.decide(summary, { ...deciding, seconds }));
+      return act(() => source.decide(summary, { ...deciding, seconds }), true);
     },
     [source, summary, length, past, act],
   );
@@ -127,13 +127,13 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
   );
   const undo = useCallback(
     async (event?: string) => {
-      if (source !== null && (await act(() => source.undo(event ?? null)))) await refresh();
+      if (source !== null && (await act(() => source.undo(event ?? null), false))) await refresh();
     },
     [source, act, refresh],
   );
   const redo = useCallback(
     async (event?: string) => {
-      if (source !== null && (await act(() => source.redo(event ?? null)))) await refresh();
+      if (source !== null && (await act(() => source.redo(event ?? null), false))) await refresh();
     },
     [source, act, refresh],
   );

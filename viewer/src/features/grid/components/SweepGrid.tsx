@@ -63,6 +63,8 @@ export function SweepGrid({ desk }: { desk: Desk }) {
     up: () => setPlace(Math.max(0, at - lanes.count)),
     down: () => setPlace(Math.min(page.length - 1, at + lanes.count)),
   });
+  // A focused button would keep Space and Enter to itself.
+  useEffect(() => scroller.current?.focus(), []);
   useEffect(() => {
     scroller.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
   }, [marked]);
@@ -93,10 +95,10 @@ export function SweepGrid({ desk }: { desk: Desk }) {
           {exceptions.length > 0 && `, ${count(exceptions.length)} put aside`}
         </p>
         <Button kind="primary" disabled={page.length === 0} onClick={accept} title="Accept ( Space )">
-          Accept {count(total)} <kbd>Space</kbd>
+          Accept {count(total)} (Space)
         </Button>
       </div>
-      <div ref={scroller} className={styles.page} role="list" aria-label="Page of sequences">
+      <div ref={scroller} className={styles.page} tabIndex={-1} role="list" aria-label="Page of sequences">
         <div className={styles.tiles} style={{ gridTemplateColumns: `repeat(${lanes.count}, ${lanes.side}px)`, gap: GAP }}>
           {page.map((row) => {
             const said = proposed(table, row, threshold, words, marks);
@@ -109,6 +111,7 @@ export function SweepGrid({ desk }: { desk: Desk }) {
                   aria-current={row === marked ? "true" : undefined}
                   aria-label={`Sequence ${table.sequenceId[row]}: ${label}`}
                   onClick={() => {
+                    scroller.current?.focus();
                     setPlace(page.indexOf(row));
                     toggle(row);
                   }}

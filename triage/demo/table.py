@@ -17,7 +17,7 @@ from triage.demo.faults import Faults
 from triage.demo.world import READY, World
 from triage.sequences import STAGES, Frame, Sequence
 
-__all__ = ["Listing", "Row", "Table", "Verdict"]
+__all__ = ["Listing", "Row", "Table", "Verdict", "created_at", "parse_time", "stage_filter"]
 
 _FIRST_CREATED = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from triage.progress import Progress
 from triage.sequences import Box, Frame, Sequence, key_of
 from triage.store import Store
 
-__all__ = ["READY", "World", "plain_jpeg", "plain_world", "write_world"]
+__all__ = ["READY", "World", "iso", "plain_jpeg", "plain_world", "write_world"]
 
 READY = "ready_to_annotate"
 

@@ -12,7 +12,7 @@ from triage.demo.scenes.landscape import Landscape
 from triage.demo.scenes.noise import Field, grain_of
 from triage.demo.scenes.terrain import Terrain
 
-__all__ = ["Scenery", "Weather", "develop", "expose", "make_weather"]
+__all__ = ["Scenery", "Weather", "develop", "expose", "grade_colour", "make_weather", "to_jpeg", "with_clouds"]
 
 Colour = tuple[float, float, float]
 

@@ -48,7 +48,7 @@ __all__ = ["command"]
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="At most so many. [default: 60, with --finetune 30]")
 @click.option(
-    "--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Threads; another number gives other last digits."
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads; another number gives other last digits."
 )
 @click.option("--variant", help="Name of the package. [default: by what it came from]")
 @click.option("--model-version", "version", help="Its release. [default: by its content]")

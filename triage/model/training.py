@@ -23,7 +23,7 @@ from triage.model.augment import augmented, thinned
 from triage.model.classifier import Classifier, build_classifier
 from triage.model.config import ModelConfig
 
-__all__ = ["Epoch", "Fit", "Recipe", "TubeSet", "features_of", "fit", "fresh_classifier", "logits_of", "with_features"]
+__all__ = ["Epoch", "Fit", "Recipe", "TubeSet", "as_input", "features_of", "fit", "fresh_classifier", "logits_of", "with_features"]
 
 _PATCHES_AT_ONCE = 256
 
@@ -62,6 +62,7 @@ class Recipe:
     """How to fit.
 
     blocks: backbone blocks that learn, counted from the end: 0 = the head only, on features; None = the whole network.
+    layers: layers of the head that learn, counted from the end, with its classifier; None = the whole head.
     epochs: at most; patience: epochs without a better validation loss before stopping. batch: tubes per step.
     most_slots: slots of a tube that take part in one step, drawn at random (only with blocks != 0).
     stop_at: without a validation set, the epoch to stop at, on the schedule of `epochs`; None = run them all.
@@ -69,13 +70,14 @@ class Recipe:
 
     seed: int = 0
     blocks: int | None = 0
+    layers: int | None = None
     epochs: int = 60
     patience: int = 12
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     most_slots: int = 4
-    threads: int = 2
+    threads: int = 1
     stop_at: int | None = None
 
 
@@ -135,7 +137,7 @@ def features_of(classifier: Classifier, config: ModelConfig, patches: NDArray[np
     classifier.eval()
     with torch.inference_mode():
         parts = [
-            classifier.backbone(_normalised(_as_float(patches[at : at + _PATCHES_AT_ONCE]), config)).numpy()
+            classifier.backbone(as_input(patches[at : at + _PATCHES_AT_ONCE], config)).numpy()
             for at in range(0, len(patches), _PATCHES_AT_ONCE)
         ]
     width = classifier.backbone.shape.width
@@ -171,7 +173,7 @@ class _Fitting:
     def __init__(self, classifier: Classifier, config: ModelConfig, recipe: Recipe) -> None:
         self.classifier, self.config, self.recipe = classifier, config, recipe
         self.generator = torch.Generator().manual_seed(recipe.seed)
-        parameters = _learning(classifier, recipe.blocks)
+        parameters = _learning(classifier, recipe)
         # Vectors (biases, norms) and embeddings are not decayed.
         decayed = [one for one in parameters if one.ndim == 2 or one.ndim == 4]
         plain = [one for one in parameters if not (one.ndim == 2 or one.ndim == 4)]
@@ -255,16 +257,17 @@ class _Fitting:
         return float(np.mean(losses * np.where(tubes.smoke, weight[1], weight[0])))
 
 
-def _learning(classifier: Classifier, blocks: int | None) -> list[nn.Parameter]:
+def _learning(classifier: Classifier, recipe: Recipe) -> list[nn.Parameter]:
     """The parameters that learn; the others are frozen."""
     classifier.requires_grad_(False)
-    parts: list[nn.Module] = [classifier.head]
+    head, backbone, blocks = classifier.head, classifier.backbone, recipe.blocks
+    parts: list[nn.Module] = [head] if recipe.layers is None else [head.classifier, *list(head.encoder.layers)[-recipe.layers :]]
     if blocks is None:
-        parts.append(classifier.backbone)
+        parts.append(backbone)
     elif blocks:
-        transformer = classifier.backbone.backbone
+        transformer = backbone.backbone
         parts += list(transformer.blocks)[-blocks:]
-        parts.append(transformer.norm if classifier.backbone.shape.pool == "token" else transformer.fc_norm)
+        parts.append(transformer.norm if backbone.shape.pool == "token" else transformer.fc_norm)
     for part in parts:
         part.requires_grad_(True)
     return [one for one in classifier.parameters() if one.requires_grad]
@@ -282,6 +285,11 @@ def _schedule(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def as_input(patches: NDArray[np.uint8], config: ModelConfig) -> Tensor:
+    """Patches [B, P, P, 3] uint8 RGB -> what the backbone reads, [B, 3, P, P] float32, normalised."""
+    return _normalised(_as_float(patches), config)
 
 
 def _as_float(patches: NDArray[np.uint8]) -> Tensor:

@@ -2,8 +2,8 @@
 
 Cameras are held out first; nothing of them is learnt or calibrated on. On the others, a head is fitted once per fold of cameras: each
 fold stops early by its own outside and gives logits for it, all of them together fit the calibrator, and the final head is fitted on all
-of these cameras for the median of the folds' epochs. A network that learns blocks of the backbone takes one split instead of folds: the
-calibrator is fitted on its outside, and the network of that split is the final one.
+of these cameras for the median of the folds' epochs. From scratch, and when blocks of the backbone learn, there is one split instead of
+folds: the calibrator is fitted on its outside, and the network of that split is the final one.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from triage.evaluation import Evaluation, Sample, Written, evaluate, fingerprint
 from triage.files import dump_json, sha256_bytes, write_bytes
 from triage.model import Calibrator, Classifier, FrameInput, ModelConfig, SequenceInput, checked_config, load_package, write_package
 from triage.model.collect import Collected, collect
+from triage.model.initial import start_from_patches
 from triage.model.training import Epoch, Recipe, fit, fresh_classifier, logits_of, with_features
 from triage.progress import Progress
-from triage.train.architecture import small_config
+from triage.train.architecture import LEARNT_LAYERS, small_config
 from triage.train.calibration import calibrator_text, fit_calibrator
 from triage.train.card import Facts, card
 from triage.train.labels import MINIMUM_PER_CLASS, Labelled, LabelledSet, gather
@@ -57,7 +58,7 @@ class Request:
     seed: int = 0
     held_out: float = 0.2
     epochs: int | None = None
-    threads: int = 2
+    threads: int = 1
     minimum: int = MINIMUM_PER_CLASS
     variant: str | None = None
     version: str | None = None
@@ -147,21 +148,24 @@ class _Learnt:
     best_epochs: tuple[int, ...]
 
 
-def _recipe(request: Request) -> Recipe:
+def _recipe(request: Request, start: _Start) -> Recipe:
     if request.start is None:
-        recipe = Recipe(blocks=None, epochs=60, patience=15, batch=32, learning_rate=1e-3)
+        recipe = Recipe(blocks=0, layers=1, epochs=60, patience=60, batch=32, learning_rate=2e-3)
     elif request.blocks:
         recipe = Recipe(blocks=request.blocks, epochs=30, patience=6, batch=32, learning_rate=2e-4)
     else:
         recipe = Recipe(blocks=0, epochs=60, patience=12, batch=32, learning_rate=3e-4)
-    return replace(recipe, seed=request.seed, threads=request.threads, epochs=request.epochs or recipe.epochs)
+    layers = start.raw_config.get("classifier", {}).get(LEARNT_LAYERS)
+    return replace(recipe, layers=layers, seed=request.seed, threads=request.threads, epochs=request.epochs or recipe.epochs)
 
 
 def _learn(request: Request, start: _Start, found: LabelledSet, collected: Collected, inside: Rows) -> _Learnt:
-    recipe = _recipe(request)
+    recipe = _recipe(request, start)
     smoke, cameras = [found.items[at].smoke for at in inside], [found.items[at].camera for at in inside]
     splits = folds(smoke, cameras, count=_FOLDS, seed=request.seed)
-    if recipe.blocks != 0:
+    if request.start is None:
+        start_from_patches(start.classifier, start.config, _patches_of(collected, inside), request.seed)
+    if request.start is None or recipe.blocks:
         splits = splits[:1]
     tubes = with_features(start.classifier, start.config, collected.tubes) if recipe.blocks == 0 else collected.tubes
     outside_rows, logits, best = [], [], []
@@ -196,6 +200,13 @@ def _teller(progress: Progress) -> Callable[[Epoch], None]:
 
 def _tubes_of(collected: Collected, sequences: Rows) -> Rows:
     return np.flatnonzero(np.isin(collected.sequence, sequences))
+
+
+def _patches_of(collected: Collected, sequences: Rows) -> NDArray[np.uint8]:
+    tubes = collected.tubes.take(_tubes_of(collected, sequences))
+    assert tubes.patches is not None
+    assert tubes.index is not None
+    return tubes.patches[np.unique(tubes.index[tubes.mask])]
 
 
 def _measure(request: Request, start: _Start, learnt: _Learnt, found: LabelledSet, collected: Collected, outside: Rows) -> Evaluation:

@@ -229,3 +229,12 @@ def test_every_tar_program_reads_the_headers_that_are_written(name: str, size: i
         info = tar.next()
         assert info is not None
         assert (info.name, info.size, info.mtime, info.mode, info.isreg()) == (name, size, 0, 0o644, True)
+
+
+USUAL = st.from_regex(r"[a-z0-9_-]{1,3}/[a-z0-9_.-]{1,3}/seq_[0-9]{1,2}/(images/)?(meta\.json|[a-z_0]{0,3}\.jpg)", fullmatch=True)
+
+
+@given(USUAL)
+def test_the_short_way_for_usual_names_takes_nothing_that_the_rules_do_not(name: str) -> None:
+    quick, slow = parse_name("frames", name), parse_name("frames", f"./{name}")
+    assert quick == slow

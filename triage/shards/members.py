@@ -23,6 +23,10 @@ MAX_MEMBERS = 2000
 MEMBER_ORDER = {"details": 0, "sequences": 1}
 
 _SEQUENCE = re.compile(r"seq_(0|[1-9][0-9]{0,17})\Z")
+#: Nearly every name of a frames set; what it takes, the rules below take too, only slower.
+_USUAL = re.compile(
+    r"([a-z0-9][a-z0-9_-]{0,99}/[a-z0-9][a-z0-9_-]{0,99}/seq_(0|[1-9][0-9]{0,17}))/(meta\.json|images/[a-z0-9_]{1,99}\.jpg)\Z", re.ASCII
+)
 _REPORT_FILE = re.compile(rf"{re.escape(SOURCE)}_(0|[1-9][0-9]{{0,17}})\.json\Z")
 #: What some file system treats specially although POSIX does not.
 _FORBIDDEN = frozenset('\\:*?"<>|')
@@ -42,6 +46,8 @@ class MemberName:
 
 def parse_name(kind: Kind, name: str) -> MemberName | str:
     """The parts of a member's name, or the reason why it is refused. A leading "./" is allowed, as plain tar writes it."""
+    if kind == "frames" and (usual := _USUAL.match(name)):
+        return MemberName(int(usual[2]), usual[1], usual[3])
     if name.startswith("/"):
         return "is an absolute name"
     parts = name.removeprefix("./").split("/")
@@ -70,6 +76,8 @@ def parse_name(kind: Kind, name: str) -> MemberName | str:
 
 def collision_key(name: str) -> str:
     """Equal for names that a case-insensitive or normalising file system takes for one."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -130,6 +130,7 @@ def main() -> str:
         request = ScoreRequest(layout, 0.35, head=new)
         started, cpu = time.perf_counter(), time.process_time()
         summary = score(request)
+        load = os.getloadavg()[1]
         whole, cpu = time.perf_counter() - started, time.process_time() - cpu
         assert summary.computed == SEQUENCES, summary
         kept = [tube for path in summary.report.path.glob("details/*.json") for tube in json.loads(path.read_bytes())["tubes"]["kept"]]
@@ -153,5 +154,6 @@ meta.json to the finished report. Target: under two minutes.
 | the same again, nothing to do | {again:.0f} s | |
 | baseline: the backbone alone, 14 patches a tube, from images ({backbone / whole:.0f}x) | {backbone:.0f} s (projected) | |
 
-Largest resident memory, mapped features included: {memory:.0f} MB.
+Largest resident memory, mapped features included: {memory:.0f} MB. Load of the machine meanwhile: {load:.0f} on {os.cpu_count()}
+cores; on cores of one's own the time lies between half the CPU time and all of it.
 """

@@ -34,10 +34,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One member to be. data: its bytes, or the file that holds them. expected: its size and hash when something vouches for them."""
+    """One member to be.
+
+    data: its bytes, or the path of the file that holds them. size, sha256: what vouches for them; None = nothing does.
+    """
 
     name: str
-    data: bytes | Path
+    data: bytes | str
     size: int | None = None
     sha256: str | None = None
 
@@ -89,12 +92,12 @@ def _size(part: Part) -> int:
     if isinstance(part.data, bytes):
         return len(part.data)
     try:
-        return part.data.lstat().st_size
+        return os.lstat(part.data).st_size
     except OSError as error:
         raise BadFrame(f"{part.data}: cannot be read ({error.strerror}); remove its sequence and pull it again") from error
 
 
-def _read_into(path: Path, target: memoryview) -> None:
+def _read_into(path: str, target: memoryview) -> None:
     """Fill `target` with the whole of a regular file. Raises BadFrame when the file has another size."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)

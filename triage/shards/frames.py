@@ -159,7 +159,7 @@ def _content(sequences: Path, place: str, sequence_id: int) -> Content:
     frames = {frame.file: frame for frame in sequence.frames}.values()
     parts = [
         Part(f"{place}/{META}", data),
-        *(Part(f"{place}/{frame.file}", sequences / place / frame.file, frame.size, frame.sha256) for frame in frames),
+        *(Part(f"{place}/{frame.file}", f"{sequences}/{place}/{frame.file}", frame.size, frame.sha256) for frame in frames),
     ]
     _check_names(parts)
     return pack_parts(sequence_id, place.split("/", 1)[0], parts)

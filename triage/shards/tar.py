@@ -10,6 +10,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 
 __all__ = ["BLOCK", "END", "MAX_NAME", "Member", "Refusal", "header", "padded", "scan"]
@@ -69,8 +70,15 @@ def header(name: str, size: int) -> bytes:
         return info.tobuf(tarfile.PAX_FORMAT)
     prefix, rest = split
     start = rest.ljust(100, b"\0") + _MODE_TO_GID + b"%011o\0" % size + _MTIME
+    end, end_sum = _end(prefix)
+    return start + b"%06o\0 " % (sum(start) + end_sum + 8 * 0x20) + end
+
+
+@lru_cache(maxsize=1024)
+def _end(prefix: bytes) -> tuple[bytes, int]:
+    """What follows the checksum, and the sum of its bytes."""
     end = _AFTER_CHECKSUM + prefix.ljust(155 + 12, b"\0")
-    return start + b"%06o\0 " % (sum(start) + sum(end) + 8 * 0x20) + end
+    return end, sum(end)
 
 
 def _split(name: str) -> tuple[bytes, bytes] | None:

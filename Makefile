@@ -23,7 +23,7 @@ install: $(BIN)/.installed ## Install triage into .venv.
 install-dev: $(BIN)/.installed-dev
 
 demo: install ## Run the whole job against an annotator at home: pull, score, report, pack, unpack.
-	$(BIN)/triage demo --no-view --data demo-data
+	$(BIN)/triage demo --no-view --data demo-data $(ARGS)
 
 PAGE := triage/server/page/index.html
 NODE := viewer/node_modules/.package-lock.json

@@ -20,7 +20,7 @@ const ALL: readonly Column[] = [
   { id: "organization", title: "Organization", width: "minmax(96px, 1fr)", numeric: false },
   { id: "camera", title: "Camera", width: "minmax(110px, 1.8fr)", numeric: false },
   { id: "azimuth", title: "Azimuth", width: "74px", numeric: true, help: "Where the camera looks, in degrees" },
-  { id: "time", title: "Start (UTC)", width: "124px", numeric: false },
+  { id: "time", title: "Start (UTC)", width: "134px", numeric: false },
   { id: "tubes", title: "Tubes", width: "58px", numeric: true, help: "Boxes followed over frames that the model kept" },
   { id: "frames", title: "Frames", width: "64px", numeric: true },
   { id: "trigger", title: "Trigger", width: "64px", numeric: true, help: "0-based frame at which the model fired; – = never" },

@@ -54,8 +54,8 @@ def main() -> str:
         "Headless Chromium at 1280x800 over `triage view` on this machine, synthetic report "
         "(`tests.benchmarks.synthetic_report`), "
         f"{_RUNS} runs or more of each; milliseconds, the heap in MB. Work per slider event is all that the event causes on the main "
-        "thread until it is idle again: cards, histogram, the deferred table, layout and paint. Times to “drawn” include waiting for the next "
-        "frame of the display (up to 17 ms).",
+        "thread until it is idle again: cards, histogram, the deferred table, layout and paint. Times to “drawn” include waiting for the "
+        "next frame of the display (up to 17 ms).",
         "",
         f"| what | | {head} |",
         "| --- | --- | " + " | ".join("---: | ---:" for _ in _SIZES) + " |",

@@ -1,5 +1,5 @@
 /** The open sequence: loads it, then draws it. Keyed by sequence, so that nothing of the last one is left. */
-import { useMemo } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { Button } from "@/components/ui/Button";
 import { Empty, Failed, Loading } from "@/components/ui/States";
 import { useSequence } from "@/lib/data/queries";
@@ -37,7 +37,9 @@ export function SequencePane({ sequenceKey }: { sequenceKey: string }) {
 function Loaded({ sequenceKey, row, cache }: { sequenceKey: string; row: number; cache: FrameCache }) {
   const { summary } = useReport();
   const sequence = useSequence(summary, sequenceKey);
-  usePreload(cache, row, sequence.isSuccess);
+  const [settled, setSettled] = useState(false);
+  const settle = useCallback(() => setSettled(true), []);
+  usePreload(cache, row, settled || sequence.isError);
   if (sequence.isPending) {
     return (
       <div className={styles.waiting}>
@@ -52,5 +54,5 @@ function Loaded({ sequenceKey, row, cache }: { sequenceKey: string; row: number;
       </div>
     );
   }
-  return <SequenceBody key={sequence.data.version} detail={sequence.data} row={row} cache={cache} />;
+  return <SequenceBody key={sequence.data.version} detail={sequence.data} row={row} cache={cache} onSettled={settle} />;
 }

@@ -15,10 +15,12 @@ interface Props {
   /** 0-based input frame that is shown, and its slot. */
   frame: number;
   slot: number | null;
+  /** False: the crops keep their places but are not asked for yet. */
+  pictures: boolean;
   onFrame: (frame: number) => void;
 }
 
-export function TubeCard({ detail, tube, colour, frame, slot, onFrame }: Props) {
+export function TubeCard({ detail, tube, colour, frame, slot, pictures, onFrame }: Props) {
   const cells = timeline(tube, detail);
   return (
     <section className={styles.tube} data-colour={colour % 5} aria-label={`Tube ${tube.tube_id}`}>
@@ -64,7 +66,7 @@ export function TubeCard({ detail, tube, colour, frame, slot, onFrame }: Props) 
         {tube.crops
           .filter((crop) => !crop.padded)
           .map((crop) => (
-            <Crop key={crop.frame_idx} detail={detail} tube={tube} crop={crop} current={crop.frame_idx === slot} onFrame={onFrame} />
+            <Crop key={crop.frame_idx} detail={detail} tube={tube} crop={crop} current={crop.frame_idx === slot} pictures={pictures} onFrame={onFrame} />
           ))}
       </div>
     </section>
@@ -73,7 +75,9 @@ export function TubeCard({ detail, tube, colour, frame, slot, onFrame }: Props) 
 
 const SIZE = 224;
 
-function Crop({ detail, tube, crop, current, onFrame }: Pick<Props, "detail" | "tube" | "onFrame"> & { crop: CropOut; current: boolean }) {
+type CropProps = Pick<Props, "detail" | "tube" | "pictures" | "onFrame"> & { crop: CropOut; current: boolean };
+
+function Crop({ detail, tube, crop, current, pictures, onFrame }: CropProps) {
   const source = useDataSource();
   const { summary } = useReport();
   const [problem, setProblem] = useState<string | null>(null);
@@ -88,7 +92,7 @@ function Crop({ detail, tube, crop, current, onFrame }: Pick<Props, "detail" | "
       onClick={() => onFrame(crop.frame_index)}
     >
       {problem === null && !crop.is_empty ? (
-        <img src={url} alt="" width={96} height={96} loading="lazy" decoding="async" onError={() => void failed()} />
+        pictures && <img src={url} alt="" width={96} height={96} loading="lazy" decoding="async" onError={() => void failed()} />
       ) : (
         <span className={styles.missing}>{problem ?? "outside the image"}</span>
       )}

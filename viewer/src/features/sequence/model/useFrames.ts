@@ -37,20 +37,25 @@ export function useFrames(cache: FrameCache, detail: SequenceDetail): readonly F
       if (!gone()) setStates((before) => before.with(index, state));
     };
     const wanted = detail.frames.flatMap(({ index, available }) => (available ? [index] : []));
-    const walk = async () => {
-      for (let index = wanted.shift(); index !== undefined && !gone(); index = wanted.shift()) {
-        try {
-          const file = await cache.frame(frames, index);
-          const image = await createImageBitmap(file);
-          if (gone()) image.close();
-          else bitmaps.push(image);
-          set(index, { kind: "ready", image });
-        } catch (error) {
-          set(index, { kind: "missing", reason: reasonOf(error) });
-        }
+    const loadNext = async () => {
+      const index = wanted.shift();
+      if (index === undefined || gone()) return false;
+      try {
+        const file = await cache.frame(frames, index);
+        const image = await createImageBitmap(file);
+        if (gone()) image.close();
+        else bitmaps.push(image);
+        set(index, { kind: "ready", image });
+      } catch (error) {
+        set(index, { kind: "missing", reason: reasonOf(error) });
       }
+      return true;
     };
-    for (let lane = 0; lane < AT_ONCE; lane++) void walk();
+    const walk = async () => {
+      while (await loadNext());
+    };
+    // The first frame alone: it is what one waits for, and the others would share its bandwidth and its decoder.
+    void loadNext().then(() => Promise.all(Array.from({ length: AT_ONCE }, walk)));
     return () => {
       leave();
       for (const image of bitmaps) image.close();
@@ -76,7 +81,10 @@ function startOf(detail: SequenceDetail): readonly FrameState[] {
   );
 }
 
-/** Preloads the next sequences once this one is here, keeps the previous, cancels the rest. */
+/** Nothing is on its way any more: every frame is ready or known to be missing. */
+export const isSettled = (states: readonly FrameState[]): boolean => states.every(({ kind }) => kind !== "loading");
+
+/** Preloads the next sequences once this one is `ready`, keeps the previous, cancels the rest. */
 export function usePreload(cache: FrameCache, row: number, ready: boolean): void {
   const source = useDataSource();
   const queries = useQueryClient();

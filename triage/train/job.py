@@ -23,7 +23,7 @@ from triage.evaluation import Evaluation, Sample, Written, evaluate, fingerprint
 from triage.files import dump_json, sha256_bytes, write_bytes
 from triage.model import Calibrator, Classifier, FrameInput, ModelConfig, SequenceInput, checked_config, load_package, write_package
 from triage.model.collect import Collected, collect
-from triage.model.initial import start_from_patches
+from triage.model.initial import start_from_patches, start_readout
 from triage.model.training import Epoch, Recipe, fit, fresh_classifier, logits_of, with_features
 from triage.progress import Progress
 from triage.train.architecture import LEARNT_LAYERS, small_config
@@ -150,7 +150,7 @@ class _Learnt:
 
 def _recipe(request: Request, start: _Start) -> Recipe:
     if request.start is None:
-        recipe = Recipe(blocks=0, layers=1, epochs=60, patience=60, batch=32, learning_rate=2e-3)
+        recipe = Recipe(blocks=0, layers=1, epochs=40, patience=10, batch=64, learning_rate=1e-4)
     elif request.blocks:
         recipe = Recipe(blocks=request.blocks, epochs=30, patience=6, batch=32, learning_rate=2e-4)
     else:
@@ -174,6 +174,8 @@ def _learn(request: Request, start: _Start, found: LabelledSet, collected: Colle
         for split in splits:
             classifier = copy.deepcopy(start.classifier)
             inner, outer = (_tubes_of(collected, inside[part]) for part in (split.inside, split.outside))
+            if request.start is None:
+                start_readout(classifier, tubes.take(inner))
             done = fit(classifier, start.config, tubes.take(inner), tubes.take(outer), recipe, _teller(progress))
             best.append(done.best)
             outside_rows.append(outer)

@@ -128,7 +128,7 @@ def test_finetuning_moves_the_last_blocks_only(trained: tuple[Request, Result], 
     start = backbone(load_package(result.package))
     tuned = backbone(load_package(train(replace(request, start=result.package, blocks=1, output=tmp_path / "tuned.zip", epochs=1)).package))
     changed = {key.split("blocks.")[-1][0] for key, value in tuned.items() if "blocks." in key and not torch.equal(value, start[key])}
-    assert changed == {"2"}
+    assert changed == {"0"}  # the small network has one block
 
 
 def test_the_package_names_what_it_learnt_from(trained: tuple[Request, Result]) -> None:

@@ -47,7 +47,7 @@ def small_config() -> dict[str, Any]:
             "transformer_num_layers": 2,
             "transformer_num_heads": 4,
             "transformer_ffn_dim": 400,
-            "transformer_dropout": 0.1,
+            "transformer_dropout": 0.0,
             # The first layer takes differences that small steps of learning would blur (see triage.model.initial).
             LEARNT_LAYERS: 1,
         },

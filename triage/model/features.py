@@ -28,7 +28,7 @@ MASKED = -1
 #: Tubes per call of the head when many are scored, whole and by prefixes; sequences per task of a thread.
 _ROWS = 16
 _TUBES = 8
-_GROUP = 64
+_GROUP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class HeadScorer:
         rows = torch.tensor(tube.rows[:used], device=tube.values.device)
         ends = torch.tensor(list(lengths), device=rows.device)
         mask = (rows != MASKED)[None] & (torch.arange(used, device=rows.device)[None] < ends[:, None])
-        features = tube.values[rows.clamp(min=0)].expand(len(ends), -1, -1)
-        return [float(value) for value in self._head(features, mask)]
+        logits: list[float] = self._head.prefixes(tube.values[rows.clamp(min=0)][None], mask[None])[0].tolist()
+        return logits
 
     def prefixes_of(self, tubes: Seq[TubeSlots], index: int, lengths: Seq[int]) -> list[float]:
         """`prefixes` of one of several tubes: bound to the tubes, this is what the trigger search asks."""
@@ -80,14 +80,13 @@ class HeadScorer:
         for start in range(0, len(tubes), _TUBES):
             part = tubes[start : start + _TUBES]
             rows = torch.tensor([tube.rows[:used] for tube in part], device=part[0].values.device)
-            features = part[0].values.new_zeros(_TUBES, 1, used, part[0].values.shape[1])
+            features = part[0].values.new_zeros(_TUBES, used, part[0].values.shape[1])
             mask = torch.zeros(_TUBES, count, used, dtype=torch.bool, device=rows.device)
             ends = torch.tensor(list(lengths), device=rows.device)
             mask[: len(part)] = (rows != MASKED)[:, None] & (torch.arange(used, device=rows.device) < ends[:, None])[None]
             for number, tube in enumerate(part):
-                features[number, 0] = tube.values[rows[number].clamp(min=0)]
-            logits = self._head(features.expand(-1, count, -1, -1).flatten(0, 1), mask.flatten(0, 1)).reshape(_TUBES, count)
-            answers += logits[: len(part)].tolist()
+                features[number] = tube.values[rows[number].clamp(min=0)]
+            answers += self._head.prefixes(features, mask)[: len(part)].tolist()
         return answers
 
     @torch.inference_mode()
@@ -102,7 +101,7 @@ class HeadScorer:
                 rows = torch.tensor(tube.rows, device=features.device)
                 features[number, : len(rows)] = tube.values[rows.clamp(min=0)]
                 mask[number, : len(rows)] = rows != MASKED
-            logits += [float(value) for value in self._head(features, mask)[: len(part)]]
+            logits += self._head(features, mask)[: len(part)].tolist()
         return logits
 
 
@@ -170,11 +169,23 @@ def _rescored(
                 answers[place] = error
         replies = []
         if asked:
-            lengths = min(asked, key=lambda one: one.start)  # the shortest first: others may come to ask for the next ones together
-            waiting = asked.pop(lengths)
+            lengths, waiting = _next_calls(asked)
             known = scorer.prefixes_of_many([tube for _, tube in waiting], lengths)
             replies = [(place, reply) for (place, _), reply in zip(waiting, known, strict=True)]
     return [(key, answers[place]) for place, (key, _, _) in enumerate(group)]
+
+
+def _next_calls(asked: dict[range, list[tuple[int, TubeSlots]]]) -> tuple[range, list[tuple[int, TubeSlots]]]:
+    """Take what is worth asking now. Calls that are full come first, for a part of one costs as much; then the shortest prefixes: others
+    may come to ask for the next ones together.
+    """
+    full = [lengths for lengths, waiting in asked.items() if len(waiting) >= _TUBES]
+    lengths = min(full or asked, key=lambda one: one.start)
+    waiting = asked.pop(lengths)
+    now = len(waiting) // _TUBES * _TUBES or len(waiting)
+    if waiting[now:]:
+        asked[lengths] = waiting[now:]
+    return lengths, waiting[:now]
 
 
 def _plan_of(prediction: Prediction) -> SequencePlan:

@@ -12,6 +12,11 @@ from torch.nn import functional as F  # noqa: N812  the name every torch program
 __all__ = ["TemporalHead"]
 
 
+def _each(x: Tensor, n: int) -> Tensor:
+    """n rows out of fewer: each one as often as it takes, copies side by side."""
+    return x if len(x) == n else x.repeat_interleave(n // len(x), dim=0)
+
+
 class _Attention(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -23,13 +28,14 @@ class _Attention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x: Tensor, keys: Tensor, queries: int) -> Tensor:
-        n, tokens, width = x.shape
+        tokens, width = x.shape[1:]
+        n = len(keys)
         shape = (self.heads, width // self.heads)
         q = F.linear(x[:, :queries], self.in_proj_weight[:width], self.in_proj_bias[:width])
         kv = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:])
-        k, v = (part.reshape(n, tokens, *shape).transpose(1, 2) for part in kv.chunk(2, dim=-1))
+        k, v = (_each(part, n).reshape(n, tokens, *shape).transpose(1, 2) for part in kv.chunk(2, dim=-1))
         mixed = F.scaled_dot_product_attention(
-            q.reshape(n, queries, *shape).transpose(1, 2),
+            _each(q, n).reshape(n, queries, *shape).transpose(1, 2),
             k,
             v,
             attn_mask=keys[:, None, None, :].expand(n, 1, queries, tokens),
@@ -50,13 +56,15 @@ class _Layer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, keys: Tensor, queries: int) -> Tensor:
-        x = x[:, :queries] + self.dropout(self.self_attn(self.norm1(x), keys, queries))
+        x = _each(x[:, :queries], len(keys)) + self.dropout(self.self_attn(self.norm1(x), keys, queries))
         hidden = self.dropout(F.gelu(self.linear1(self.norm2(x))))
         out: Tensor = x + self.dropout(self.linear2(hidden))
         return out
 
 
 class _Encoder(nn.Module):
+    """x [N, T, D], keys [N * P, T]: P masks per row; what does not depend on the mask is computed once per row. Gives N * P rows."""
+
     def __init__(self, width: int, heads: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(_Layer(width, heads, hidden, dropout) for _ in range(layers))
@@ -86,8 +94,12 @@ class TemporalHead(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Logits [N]."""
-        n = len(features)
+        return self.prefixes(features, mask[:, None])[:, 0]
+
+    def prefixes(self, features: Tensor, masks: Tensor) -> Tensor:
+        """Logits [N, P] of the same features under P masks each: masks [N, P, T]."""
+        n, count, _ = masks.shape
         x = torch.cat([self.cls_token.expand(n, -1, -1), features], dim=1) + self.pos_embed[:, : 1 + features.shape[1]]
-        keys = torch.cat([mask.new_ones(n, 1), mask], dim=1)
-        logit: Tensor = self.classifier(self.encoder(x, keys)[:, 0])
-        return logit[:, 0]
+        keys = torch.cat([masks.new_ones(n, count, 1), masks], dim=2).flatten(0, 1)
+        logits: Tensor = self.classifier(self.encoder(x, keys)[:, 0])
+        return logits.reshape(n, count)

@@ -153,6 +153,14 @@ def test_unreadable_frames_are_left_out_and_named(request_for: Callable[..., Req
     assert "1 with frames that cannot be read" in result.card.read_text()
 
 
+def test_labels_whose_frames_cannot_be_read_do_not_suffice(request_for: Callable[..., Request]) -> None:
+    request = request_for()
+    for path in request.stores[0].glob("*/*/*/images/*.jpg"):
+        path.write_bytes(b"broken")
+    with pytest.raises(BadInput, match=r"0 tubes of smoke and 0 of false positives could be cut.*24 sequences cannot be read"):
+        train(request)
+
+
 def test_a_sequence_without_a_tube_is_held_in_the_report(request_for: Callable[..., Request]) -> None:
     request = request_for()
     for number in range(100, 106):

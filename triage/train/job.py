@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.errors import BadSetting
+from triage.errors import BadInput, BadSetting
 from triage.evaluation import Evaluation, Sample, Written, evaluate, fingerprint, pack_fingerprints, read_labels, write
 from triage.files import dump_json, sha256_bytes, write_bytes
 from triage.model import Calibrator, Classifier, FrameInput, ModelConfig, SequenceInput, checked_config, load_package, write_package
@@ -106,9 +106,22 @@ def train(request: Request) -> Result:
         collected = collect(
             [_input(one) for one in found.items], smoke, start.config, threads=request.threads, on_sequence=progress.advance
         )
+    _insist_on_tubes(found, collected, outer)
     learnt = _learn(request, start, found, collected, outer.inside)
     evaluation = _measure(request, start, learnt, found, collected, outer.outside)
     return _write(request, start, learnt, found, collected, outer, evaluation)
+
+
+def _insist_on_tubes(found: LabelledSet, collected: Collected, outer: Split) -> None:
+    """Unreadable frames and boxes too few for a tube may leave less than the labels promised."""
+    for name, rows in (("learnt from", outer.inside), ("held out", outer.outside)):
+        smoke = collected.tubes.smoke[_tubes_of(collected, rows)]
+        if not 0 < int(smoke.sum()) < len(smoke):
+            first = next(iter(collected.failed.values()), "no frame is damaged, the boxes are too few")
+            raise BadInput(
+                f"of {len(rows)} sequences to be {name}, {int(smoke.sum())} tubes of smoke and {int((~smoke).sum())} of false positives"
+                f" could be cut, expected some of each; {len(collected.failed)} sequences cannot be read (first: {first}); run 'triage verify'"
+            )
 
 
 def _begin(request: Request) -> _Start:

@@ -46,6 +46,7 @@ _LINES = (
 
 def main() -> str:
     """Measure and return the section `## The page in Chromium`."""
+    load = os.getloadavg()[1]
     measured = [_measure(rows) for rows in _SIZES]
     head = " | ".join(f"{rows:,} rows | target" for rows in _SIZES)
     lines = [
@@ -55,7 +56,8 @@ def main() -> str:
         "(`tests.benchmarks.synthetic_report`), "
         f"{_RUNS} runs or more of each; milliseconds, the heap in MB. Work per slider event is all that the event causes on the main "
         "thread until it is idle again: cards, histogram, the deferred table, layout and paint. Times to “drawn” include waiting for the "
-        "next frame of the display (up to 17 ms).",
+        "next frame of the display (up to 17 ms). "
+        f"Other work on this machine's {os.cpu_count()} cores when it began: load average {load:.0f}.",
         "",
         f"| what | | {head} |",
         "| --- | --- | " + " | ".join("---: | ---:" for _ in _SIZES) + " |",

@@ -62,7 +62,7 @@ lint: install-dev ## Check style.
 types: install-dev ## Check types.
 	$(BIN)/mypy
 
-test-python: install-dev ## Run the Python tests.
+test-python: install-dev $(PAGE) ## Run the Python tests.
 	$(BIN)/python -m pytest tests -n 2 --ignore tests/e2e
 
 test-viewer: $(NODE) ## Run the page's checks: generated types, lint, types, tests.
@@ -76,6 +76,9 @@ bench-viewer: install-dev $(PAGE) ## Measure the page in Chromium; docs/benchmar
 
 bench: install-dev ## Measure; the tables of docs/benchmarks.md come from here.
 	$(BIN)/python -m tests.benchmarks
+
+demo-model: install-dev ## Make the bundled package again from its seed (renders 1,200 scenes, then trains: 10 to 20 minutes).
+	$(BIN)/python -m scripts.demo_model
 
 docs: install-dev ## Write the generated pages of docs/.
 	$(BIN)/python -m tests.generate_docs

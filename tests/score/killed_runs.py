@@ -3,14 +3,16 @@
     python -m tests.score.killed_runs WHOLE KILLED MODEL KILLS SEED
 
 WHOLE and KILLED are data directories. A program of its own: torch is imported once here and the children are forked before any thread
-runs, so that twenty kills cost seconds. Their lives are shares of what the undisturbed run took, so that a slow machine sees the same
-test. Prints one line per child: how it ended, how many parts were sealed by then, and how many reports were there.
+runs, so that twenty kills cost seconds. A run that ended before its kill starts over. Their lives are shares of what the undisturbed
+run took, so that a slow machine sees the same test. Prints one line per child: how it ended, how many parts were sealed by then, and how
+many reports were there.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -37,11 +39,20 @@ def main(whole: Path, killed: Path, model: Path, kills: int, seed: int) -> None:
     _, status = os.waitpid(in_child(whole, model, 15.0), 0)
     took = time.monotonic() - started
     chance = random.Random(seed)
-    for _ in range(kills):
+    killed_so_far = 0
+    for _ in range(6 * kills):
+        if killed_so_far == kills:
+            break
         child = in_child(killed, model, took / 30)
         time.sleep(chance.uniform(0.02, 0.4) * took)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            killed_so_far += 1
+        elif killed_so_far < kills:
+            # It had ended: what it kept would leave nothing for the next one to be killed in.
+            for done in ("07_model_output", "08_reporting"):
+                shutil.rmtree(killed / done, ignore_errors=True)
         parts = len(list(killed.glob("07_model_output/*/part-*.arrow")))
         reports = len(list(killed.glob("08_reporting/*/*/model_config.json")))
         print(f"{'killed' if os.WIFSIGNALED(status) else 'done'}, {parts} parts, {reports} reports", flush=True)

@@ -24,8 +24,7 @@ def test_a_run_killed_at_twenty_random_moments_ends_with_the_bytes_of_an_uninter
     result = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert len(lines) == 20
-    assert sum(line.startswith("killed") for line in lines) >= 8, result.stdout  # the others had nothing left to do
+    assert sum(line.startswith("killed") for line in lines) == 20, result.stdout
     assert len({line.split(", ")[1] for line in lines}) >= 3, result.stdout  # they were killed at different depths of the job
     assert verify_report(find_report(whole.reports), store.keys()) == []
     assert snapshot(killed.reports) == snapshot(whole.reports)

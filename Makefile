@@ -77,6 +77,7 @@ bench-viewer: install-dev $(PAGE) ## Measure the page in Chromium; docs/benchmar
 bench: install-dev ## Measure; the tables of docs/benchmarks.md come from here.
 	$(BIN)/python -m tests.benchmarks
 
+.PHONY: demo-model
 demo-model: install-dev ## Make the bundled package again from its seed (renders 1,200 scenes, then trains: 10 to 20 minutes).
 	$(BIN)/python -m scripts.demo_model
 

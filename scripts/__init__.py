@@ -1,0 +1,1 @@
+"""Jobs for maintainers; not part of the package."""

@@ -120,7 +120,8 @@ def _insist_on_tubes(found: LabelledSet, collected: Collected, outer: Split) -> 
             first = next(iter(collected.failed.values()), "no frame is damaged, the boxes are too few")
             raise BadInput(
                 f"of {len(rows)} sequences to be {name}, {int(smoke.sum())} tubes of smoke and {int((~smoke).sum())} of false positives"
-                f" could be cut, expected some of each; {len(collected.failed)} sequences cannot be read (first: {first}); run 'triage verify'"
+                f" could be cut, expected some of each; {len(collected.failed)} sequences cannot be read (first: {first});"
+                " run 'triage verify'"
             )
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "read_json",
     "sha256_bytes",
     "sha256_file",
+    "sync_directory",
     "write_bytes",
     "write_json",
 ]
@@ -94,13 +95,14 @@ def open_atomic(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
                     os.fsync(file.fileno())
             part.replace(path)
             if durable:
-                _sync_directory(path.parent)
+                sync_directory(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Wait until the names in a directory are on disk: a new file may otherwise be gone after a power cut, whatever was synced in it."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

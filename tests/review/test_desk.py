@@ -82,6 +82,17 @@ def test_nothing_to_undo_is_said(desk: Desk) -> None:
         desk.undo("abc")
 
 
+def test_who_settles_a_second_time_settles_it_still(rows: Rows, desk: Desk, layout: Layout) -> None:
+    bob, eve = Desk(layout, "bob"), Desk(layout, "eve")
+    decide(desk, rows, "sequence_id = 1", "antenna")
+    decide(bob, rows, "sequence_id = 1", "smoke")
+    decide(eve, rows, "disagreement", "smoke", settle=True)
+    decide(eve, rows, "sequence_id = 1", "tree", settle=True)
+    standing = eve.state.standing(1)
+    assert standing is not None
+    assert standing.decision == parse_decision("tree")
+
+
 def test_two_who_disagree_decide_nothing_until_somebody_settles_it(rows: Rows, desk: Desk, layout: Layout) -> None:
     bob, eve = Desk(layout, "bob"), Desk(layout, "eve")
     decide(desk, rows, "sequence_id = 1", "tree")

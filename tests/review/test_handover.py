@@ -55,6 +55,15 @@ def test_payloads_hold_one_label_and_at_most_200_ids_and_unlabeled_comes_last(de
     assert plan.payloads[0].body["smoke_type"] == "industrial"
 
 
+def test_a_high_scorer_kept_for_later_still_guards_its_alert(rows: Rows, desk: Desk) -> None:
+    decide(desk, rows, "sequence_id = 2", "tree")
+    decide(desk, rows, "sequence_id = 3", "later")
+    plan = build_payloads(rows, desk.state)
+    assert [(one.sequence_id, one.reason) for one in plan.refused] == [(2, "alert_has_smoke"), (3, "later")]
+    decide(desk, rows, "sequence_id = 3", "antenna")
+    assert build_payloads(rows, desk.state).refused == ()
+
+
 def test_what_is_doubtful_is_refused_with_its_reason(rows: Rows, desk: Desk, layout: Layout) -> None:
     decide(desk, rows, "all", "tree")
     decide(desk, rows, "sequence_id = 3", "smoke")

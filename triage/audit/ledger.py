@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from triage.errors import BadFile
-from triage.files import disk_errors, lock, sha256_bytes
+from triage.files import disk_errors, lock, sha256_bytes, sync_directory
 
 __all__ = ["Entry", "append", "read"]
 
@@ -77,7 +77,8 @@ def append(path: Path, kind: Kind, audit_id: str, bucket_digest: str, at: str, c
         entries = read(path)
         previous = entries[-1].digest if entries else _START
         line = _line(kind, audit_id, bucket_digest, at, content, previous)
-        with path.open("r+b" if path.exists() else "wb") as file:
+        new = not path.exists()
+        with path.open("wb" if new else "r+b") as file:
             # Over the unfinished last line, if a kill left one.
             whole = file.read() if path.stat().st_size else b""
             file.seek(whole.rfind(b"\n") + 1)
@@ -85,4 +86,6 @@ def append(path: Path, kind: Kind, audit_id: str, bucket_digest: str, at: str, c
             file.write(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        if new:
+            sync_directory(path.parent)
     return Entry(kind, audit_id, bucket_digest, at, content, sha256_bytes(line))

@@ -222,7 +222,8 @@ class Desk:
                 continue
             changed += any(opinion.decision.says != decision.says for opinion in standing.opinions)
             if settle:
-                settles |= {opinion.event for opinion in standing.opinions if opinion.reviewer != self.reviewer}
+                # Also what was settled before: this decision takes the place of the one that settled it.
+                settles |= {one.id for one in self.state.events_about(sequence_id) if one.reviewer != self.reviewer}
         return changed, tuple(sorted(settles))
 
     def _take_back(self, record: Record, word: str, about: Record | None = None) -> Receipt:

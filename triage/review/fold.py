@@ -114,8 +114,12 @@ class State:
 
     def standing(self, sequence_id: int) -> Standing | None:
         """The opinions about one sequence; None = nobody has one."""
+        return _standing(self.events_about(sequence_id))
+
+    def events_about(self, sequence_id: int) -> list[Record]:
+        """The last decision of every reviewer about one sequence, whether it was settled or not."""
         held = (self._standing[reviewer].get(sequence_id) for reviewer in sorted(self._standing))
-        return _standing([self.records[index] for index in held if index is not None])
+        return [self.records[index] for index in held if index is not None]
 
     def all_standing(self) -> Iterator[tuple[int, Standing]]:
         """Every sequence that somebody has an opinion about, ascending."""

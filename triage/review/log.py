@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from triage.errors import BadFile
-from triage.files import disk_errors, lock, sha256_bytes, write_bytes
+from triage.files import disk_errors, lock, sha256_bytes, sync_directory, write_bytes
 from triage.review.events import START, Event, decode_ids, encode_ids, line_of, parse_line
 from triage.sequences import slug
 
@@ -82,6 +82,7 @@ class Logs:
             last = _last_line(path, self._set_aside)
             previous = sha256_bytes(last) if last else START
             data = line_of(event, previous) + b"\n"
+            new = not path.exists()
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 size = os.fstat(handle).st_size
@@ -96,6 +97,9 @@ class Logs:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+            if new:
+                # The file's bytes are on disk, its name must be too.
+                sync_directory(path.parent)
 
     def read(self, name: str, tail: Tail) -> Iterator[Line]:
         """The events of one log behind `tail`, which is moved on. Stops before a line without its newline: it was never acknowledged.

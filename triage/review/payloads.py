@@ -149,17 +149,18 @@ def _refusal(
 
 
 def _alerts_with_smoke(rows: Rows, state: State) -> dict[float, set[int]]:
-    """alert -> its sequences that are decided as smoke, or scored as smoke and not decided otherwise."""
+    """alert -> its sequences that are decided as smoke, or scored as smoke and not decided otherwise ("later" decides nothing)."""
     found: dict[float, set[int]] = defaultdict(set)
     for row, number in enumerate(rows.ids.tolist()):
         alert = rows.value(row, "alert")
         if not isinstance(alert, float) or alert != alert:
             continue
         standing = state.standing(number)
-        if standing is None:
+        said = {opinion.decision.verdict for opinion in standing.opinions} if standing is not None else set()
+        if said <= {"later"}:
             smoke = rows.value(row, "bucket") == "review"
         else:
-            smoke = any(opinion.decision.verdict in ("smoke", "unsure") for opinion in standing.opinions)
+            smoke = bool(said & {"smoke", "unsure"})
         if smoke:
             found[alert].add(number)
     return found

@@ -65,15 +65,22 @@ class Books:
         path = self.directory(chosen) / "plan.json"
         return Plan.from_json(read_json(path, expect_format=1), str(path))
 
+    def planned_at(self, plan: Plan) -> str:
+        """When the plan was made, as the ledger says (ISO 8601)."""
+        return next(entry.at for entry in read(self.ledger) if entry.kind == "plan" and entry.audit_id == plan.audit_id)
+
     def earlier_error(self, plan: Plan) -> float:
-        """alpha spent on this very bucket by other plans that were looked at before this one was planned; 0.0 = none."""
+        """alpha spent on this very bucket by other plans that were looked at before this one was; 0.0 = none.
+
+        Of several plans made in advance only the first that is looked at is a plan; the others would be second tries.
+        """
         spent: dict[str, float] = {}
         alphas: dict[str, float] = {}
         for entry in read(self.ledger):
             if entry.bucket_digest != plan.bucket_digest:
                 continue
             if entry.audit_id == plan.audit_id:
-                if entry.kind == "plan":
+                if entry.kind == "look":
                     break
                 continue
             if entry.kind == "plan":

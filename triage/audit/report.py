@@ -110,7 +110,9 @@ def audit_report(
     estimates: list[Estimate] = []
     missing = 0
     for look in plan.looks:
-        missing = sum(key not in labels for key in plan.sample(look))
+        # Without the planted smokes nobody knows how well the reviewer sees, and the bound would be too good.
+        hidden = () if plan.open_ended else plan.planted
+        missing = sum(key not in labels for key in (*plan.sample(look), *hidden))
         if missing:
             break
         estimates.append(_estimate(plan, look, labels))

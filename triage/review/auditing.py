@@ -133,6 +133,30 @@ def _labels(rows: Rows, state: State, given: Mapping[str, AuditLabel] | None) ->
     return labels | dict(given or {})
 
 
+def _audit_labels(
+    rows: Rows, state: State, given: Mapping[str, AuditLabel] | None, plan: Plan, planned_at: datetime
+) -> dict[str, AuditLabel]:
+    """The labels that the audit may count.
+
+    A sampled sequence must have been looked at: a rule over many is no label. A planted smoke was known before, so only what was said
+    of it after the plan measures the reviewer. Decoys only hide the others: any decision will do.
+    """
+    labels = {} if given is None else dict(given)
+    sampled, planted = {key for part in plan.strata for key in part.sample}, set(plan.planted)
+    for key in {*sampled, *planted, *plan.decoys} - labels.keys():
+        standing = state.standing(sequence_id_of(key))
+        if standing is None or rows.row_of(sequence_id_of(key)) is None:
+            continue
+        if key in planted:
+            seen = tuple(one for one in standing.opinions if one.looked_at and datetime.fromisoformat(one.at) >= planned_at)
+            label = _label_of(Standing(seen)) if seen else None
+        else:
+            label = _label_of(standing) if standing.looked_at or key not in sampled else None
+        if label is not None:
+            labels[key] = label
+    return labels
+
+
 def plan_audit(layout: Layout, rows: Rows, state: State, options: PlanOptions) -> tuple[Plan, str, Path]:
     """Freeze the Unlabel bucket, draw, write `plan.json` and the blind worklist of the first look; (plan, words, worklist).
 
@@ -175,16 +199,16 @@ def _write_worklist(books: Books, plan: Plan, look: int) -> Path:
     return path
 
 
-def worklist(layout: Layout, rows: Rows, state: State, audit_id: str | None = None) -> tuple[Plan, tuple[str, ...], int]:
-    """(plan, keys of its current worklist in blind order, how many of them have no label yet). For the viewer."""
+def worklist(layout: Layout, rows: Rows, state: State, audit_id: str | None = None) -> tuple[Plan, tuple[str, ...], tuple[str, ...]]:
+    """(plan, keys of its current worklist in blind order, those of them that still want a label). For the viewer."""
     books = Books(layout.audits)
     plan = books.plan(audit_id)
-    labels = _labels(rows, state, None)
+    labels = _audit_labels(rows, state, None, plan, datetime.fromisoformat(books.planned_at(plan)))
     look = 0
     while look + 1 < len(plan.looks) and (books.directory(plan.audit_id) / f"worklist-{look + 2}.json").exists():
         look += 1
     keys = plan.worklist(plan.looks[look])
-    return plan, keys, sum(key not in labels for key in keys)
+    return plan, keys, tuple(key for key in keys if key not in labels)
 
 
 def audit_now(
@@ -203,7 +227,6 @@ def audit_now(
     plan = books.plan(audit_id)
     split = _split(rows)
     labels = _labels(rows, state, given)
-    shown = {key for look in plan.looks for key in plan.worklist(look)}
     in_sample = {key for part in plan.strata for key in part.sample}
     review_smokes = [key for key in split.review if labels.get(key) == "smoke"]
     truth = Truth(
@@ -215,7 +238,7 @@ def audit_now(
     )
     report = audit_report(
         plan,
-        {key: label for key, label in labels.items() if key in shown},
+        _audit_labels(rows, state, given, plan, datetime.fromisoformat(books.planned_at(plan))),
         truth,
         current_digest=bucket_digest(split.unlabel, rows.threshold, rows.model_version),
         current_keys=split.unlabel.keys(),
@@ -292,7 +315,8 @@ def tune(
             raise BadSetting(f"{plan.audit_id} is EXPIRED: the bucket changed since it was planned; run `triage audit plan`")
         if plan.design != "simple":
             raise BadSetting(f"{plan.audit_id} is stratified; tune needs a simple random sample (`triage audit plan` without --strata)")
-        sample = [key for key in plan.strata[0].sample if key in labels]
+        labels |= (looked := _audit_labels(rows, state, given, plan, datetime.max.replace(tzinfo=UTC)))
+        sample = [key for key in plan.strata[0].sample if key in looked]
         drawn = draw(plan.strata[0].sample, plan.seed, len(sample))
         if sample != drawn:
             missing = next(key for key in drawn if key not in labels)
@@ -443,4 +467,4 @@ def _with_sample(plan: Plan, sample: tuple[str, ...]) -> Plan:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ Rules, in order:
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from triage.review.events import Event
 from triage.review.log import Line, Logs, Tail
 
 __all__ = ["Opinion", "Record", "Standing", "State", "fold_events"]
+
+#: An expression that names its sequences: what the page sends for tiles and rows that were on the screen.
+_BY_NAME = re.compile(r"\s*(sequence_id|key)\s*(=\s*[\w-]+|in\s*\([\w\s,-]*\))\s*")
 
 
 class Record(NamedTuple):
@@ -43,12 +47,14 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """One reviewer's standing decision about one sequence."""
+    """One reviewer's standing decision about one sequence. looked_at: the event names its sequences one by one, as a person who looks at
+    them does; an expression over many is a rule, not a look."""
 
     reviewer: str
     decision: Decision
     event: str
     at: str
+    looked_at: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,11 @@ class Standing:
         """The one opinion there is; None = the reviewers disagree."""
         first = self.opinions[0].decision
         return first if all(one.decision.says == first.says for one in self.opinions) else None
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether somebody decided this very sequence, not only a rule over many."""
+        return any(one.looked_at for one in self.opinions)
 
 
 class State:
@@ -174,7 +185,7 @@ class State:
 def _standing(records: list[Record]) -> Standing | None:
     settled = {event for record in records for event in record.settles}
     opinions = tuple(
-        Opinion(record.reviewer, record.decision, record.id, record.at)
+        Opinion(record.reviewer, record.decision, record.id, record.at, _BY_NAME.fullmatch(record.where) is not None)
         for record in records
         if record.decision is not None and record.decision.verdict != "none" and record.id not in settled
     )

@@ -64,7 +64,9 @@ def write_plan(root: Path, plan: PayloadPlan, basis: Basis) -> Planned:
         why = ", ".join(f"{count} {reason}" for reason, count in kinds.items()) or "no decision yet"
         raise BadSetting(f"nothing to send: {why}; decide in `triage view`, or add --undecided-unlabel")
     if plan.undecided and basis.certificate is None and not basis.without_certificate:
-        raise BadSetting(f"{len(plan.undecided)} undecided sequences would be discarded without a certificate; run `triage audit plan`")
+        raise BadSetting(
+            f"{len(plan.undecided)} sequences that nobody looked at would be discarded without a certificate; run `triage audit plan`"
+        )
     bodies = {_name(place, payload): dump_json(payload.body) for place, payload in enumerate(plan.payloads, start=1)}
     content = {
         "format": PLAN_FORMAT,

@@ -64,7 +64,8 @@ class Refusal:
 class PayloadPlan:
     """payloads in the order to send. refused ascending by id; those an answer was given for by name are not in it.
 
-    undecided: ids that came from the undecided Unlabel bucket, which is what a certificate must cover.
+    undecided: ids of the Unlabel bucket that nobody looked at one by one: undecided, or "unlabeled" by an expression. This is what a
+    certificate must cover.
     """
 
     payloads: tuple[Payload, ...]
@@ -107,9 +108,9 @@ def build_payloads(rows: Rows, state: State, *, undecided_unlabel: bool = False,
         if refusal is not None:
             refused.append(refusal)
             continue
-        if standing is None:
+        if standing is None or (bucket == "unlabeled" and decision.types == (UNLABELED,) and not standing.looked_at):
             undecided.append(number)
-        else:
+        if standing is not None:
             decided_by[number] = ", ".join(opinion.reviewer for opinion in standing.opinions)
         field = "smoke_type" if decision.verdict == "smoke" else "false_positive_type"
         wanted[Label(field, decision.types[0])].append(number)
@@ -157,10 +158,7 @@ def _alerts_with_smoke(rows: Rows, state: State) -> dict[float, set[int]]:
             continue
         standing = state.standing(number)
         said = {opinion.decision.verdict for opinion in standing.opinions} if standing is not None else set()
-        if said <= {"later"}:
-            smoke = rows.value(row, "bucket") == "review"
-        else:
-            smoke = bool(said & {"smoke", "unsure"})
-        if smoke:
+        scored = said <= {"later"} and rows.value(row, "bucket") == "review"
+        if scored or said & {"smoke", "unsure"}:
             found[alert].add(number)
     return found

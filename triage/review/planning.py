@@ -26,7 +26,8 @@ def plan_payloads(
 ) -> tuple[Planned, str]:
     """(the plan on disk, one line about its certificate, "" when none is needed).
 
-    Raises BadSetting when undecided sequences would be discarded without a certificate for exactly this bucket and nobody insists.
+    Raises BadSetting when sequences that nobody looked at one by one would be discarded without a certificate for exactly this bucket and
+    nobody insists.
     """
     plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include)
     certificate, line = None, ""
@@ -37,7 +38,7 @@ def plan_payloads(
         if certificate is None:
             if not without_certificate:
                 raise BadSetting(
-                    f"{len(plan.undecided)} undecided sequences would be discarded unseen: {status.reason}; "
+                    f"{len(plan.undecided)} sequences that nobody looked at would be discarded: {status.reason}; "
                     "or insist with --without-certificate, which the payload's summary will say"
                 )
             line = f"WITHOUT A CERTIFICATE, because you insisted ({status.reason})"

@@ -157,7 +157,7 @@ class Reviewing:
             rows, desk = self._rows_of(report), self._desk(None)
             desk.refresh()
             try:
-                plan, keys, missing = worklist(self._layout, rows, desk.state)
+                plan, keys, left = worklist(self._layout, rows, desk.state)
             except BadFile:
                 return None
             if plan.variant != report.variant:
@@ -165,7 +165,7 @@ class Reviewing:
             certified = bucket_status(self._layout, rows, desk.state)
             look = next(number for number, planned in enumerate(plan.looks, 1) if plan.worklist(planned) == keys)
             return AuditOut(
-                audit_id=plan.audit_id, look=look, keys=list(keys), missing=missing, expired=certified.reason.startswith("EXPIRED")
+                audit_id=plan.audit_id, look=look, keys=list(keys), left=list(left), expired=certified.reason.startswith("EXPIRED")
             )
 
     def _desk(self, reviewer: str | None) -> Desk:

@@ -135,12 +135,12 @@ class PaceOut(_Record):
 
 
 class AuditOut(_Record):
-    """The audit's worklist, blind: keys in an order that tells nothing. missing: how many have no decision yet."""
+    """The audit's worklist, blind: keys in an order that tells nothing. left: those that still want a label."""
 
     audit_id: str
     look: int
     keys: list[str]
-    missing: int
+    left: list[str]
     expired: bool
 
 

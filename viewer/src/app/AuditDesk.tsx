@@ -15,16 +15,21 @@ import styles from "./AuditDesk.module.css";
 
 export function AuditDesk({ desk }: { desk: Desk }) {
   const { summary, table } = useReport();
-  const audit = useQuery({ queryKey: ["audit", summary.variant, summary.version], queryFn: ({ signal }) => desk.source.audit(summary, signal) });
+  const audit = useQuery({ queryKey: ["audit", summary.variant, summary.version], queryFn: ({ signal }) => desk.source.audit(summary, signal), staleTime: 0, gcTime: 0 });
   const rows = useMemo(() => (audit.data?.keys ?? []).map((key) => table.rowOf(key)).filter((row) => row >= 0), [audit.data, table]);
   const [chosen, setChosen] = useState<number | null>(null);
-  const open = rows.findIndex((row) => !isDecided(desk.decisions, row));
+  // A planted smoke was decided before the audit: until this reviewer judged it, it looks like any other.
+  const [judged, setJudged] = useState<ReadonlySet<number>>(new Set());
+  const wanted = useMemo(() => new Set((audit.data?.left ?? []).map((key) => table.rowOf(key))), [audit.data, table]);
+  const isOpen = (each: number) => !isDecided(desk.decisions, each) || (wanted.has(each) && !judged.has(each));
+  const open = rows.findIndex(isOpen);
   const place = chosen ?? (open < 0 ? rows.length : open);
   const row = rows[place] ?? -1;
-  const left = rows.filter((each) => !isDecided(desk.decisions, each)).length;
+  const left = rows.filter(isOpen).length;
   useDecisionKeys(desk, true, (words) => {
     if (row < 0) return;
     void desk.decideRows([row], words);
+    setJudged(new Set(judged).add(row));
     setChosen(place + 1 < rows.length ? place + 1 : null);
   });
   useKeys({
@@ -42,7 +47,7 @@ export function AuditDesk({ desk }: { desk: Desk }) {
       </Empty>
     );
   }
-  const said = row < 0 ? null : wordsAt(desk.decisions, row);
+  const said = row < 0 || isOpen(row) ? null : wordsAt(desk.decisions, row);
   return (
     <div className={styles.desk}>
       <header className={styles.head}>

@@ -461,7 +461,7 @@ export interface components {
         };
         /**
          * AuditOut
-         * @description The audit's worklist, blind: keys in an order that tells nothing. missing: how many have no decision yet.
+         * @description The audit's worklist, blind: keys in an order that tells nothing. left: those that still want a label.
          */
         AuditOut: {
             /** Audit Id */
@@ -470,10 +470,10 @@ export interface components {
             expired: boolean;
             /** Keys */
             keys: string[];
+            /** Left */
+            left: string[];
             /** Look */
             look: number;
-            /** Missing */
-            missing: number;
         };
         /**
          * BoxOut

@@ -13,7 +13,7 @@ from tests.review.conftest import table_of
 from triage.audit.tuning import Certified
 from triage.config import Layout
 from triage.errors import BadFile, BadSetting
-from triage.review.auditing import PlanOptions, audit_now, plan_audit, read_labels, rehearse, truth_of, tune, worklist
+from triage.review.auditing import PlanOptions, audit_now, bucket_status, plan_audit, read_labels, rehearse, truth_of, tune, worklist
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk
 from triage.review.planning import plan_payloads
@@ -123,6 +123,17 @@ def test_a_rule_over_many_is_no_look(layout: Layout, desk: Desk) -> None:
     label(desk, rows, worklist(layout, rows, desk.state)[2])
     assert audit_now(layout, rows, desk.state)[1].verdict == "CERTIFIED"
     assert plan_payloads(layout, rows, desk.state)[0].basis.certificate == plan.audit_id
+
+
+def test_a_label_corrected_after_the_certificate_takes_it_away_and_another_brings_it_back(layout: Layout, desk: Desk) -> None:
+    rows = collection()
+    plan, _, _ = plan_audit(layout, rows, desk.state, OPTIONS)
+    sample = plan.sample(plan.looks[0])
+    label(desk, rows, worklist(layout, rows, desk.state)[2])
+    for words, verdict in (("tree", "CERTIFIED"), ("smoke", "NOT CERTIFIED"), ("tree", "CERTIFIED")):
+        desk.decide(rows, desk.select(rows, f"key in ({', '.join(sample[:9])})"), parse_decision(words))
+        assert audit_now(layout, rows, desk.state)[1].verdict == verdict
+        assert (bucket_status(layout, rows, desk.state).certified is not None) == (verdict == "CERTIFIED")
 
 
 def test_labels_may_come_from_a_csv(layout: Layout, desk: Desk, tmp_path: Path) -> None:

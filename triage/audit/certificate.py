@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from triage.audit.bounds import labels_needed
 from triage.audit.drawing import draw
-from triage.audit.ledger import append, read
+from triage.audit.ledger import Entry, append, read
 from triage.audit.plan import Plan, bucket_digest
 from triage.errors import BadFile
 from triage.files import read_json, write_json
@@ -90,18 +90,16 @@ class Books:
         return sum(spent.values())
 
     def record_look(self, plan: Plan, at: str, outcome: Mapping[str, Any]) -> None:
-        """A look was taken: note it, once for the same outcome."""
+        """A look was taken: note it, unless the last look at as many labels had the same outcome."""
         content = dict(outcome)
-        for entry in read(self.ledger):
-            if entry.kind == "look" and entry.audit_id == plan.audit_id and entry.content == content:
-                return
-        append(self.ledger, "look", plan.audit_id, plan.bucket_digest, at, content)
+        looks = [entry.content for entry in read(self.ledger) if entry.kind == "look" and entry.audit_id == plan.audit_id]
+        if content not in [look for look in looks if look.get("n") == content.get("n")][-1:]:
+            append(self.ledger, "look", plan.audit_id, plan.bucket_digest, at, content)
 
     def record_certificate(self, plan: Plan, at: str, upper: int) -> None:
-        """The bucket is certified: note it, once."""
-        for entry in read(self.ledger):
-            if entry.kind == "certificate" and entry.audit_id == plan.audit_id:
-                return
+        """The bucket is certified: note it, unless a certificate of this audit stands."""
+        if plan.audit_id in _standing(read(self.ledger)):
+            return
         content = {"upper": upper, "target": plan.target, "alpha": plan.alpha, "max_miss": plan.max_miss}
         append(self.ledger, "certificate", plan.audit_id, plan.bucket_digest, at, content)
 
@@ -109,11 +107,10 @@ class Books:
         """Is the bucket with these scores certified? labelled: keys that have a label, which an extension would not label again."""
         digest = bucket_digest(scores, threshold, model_version)
         last: str | None = None
-        for entry in read(self.ledger):
-            if entry.kind == "certificate":
-                last = entry.audit_id
-                if entry.bucket_digest == digest:
-                    return Status(entry.audit_id, f"certified by {entry.audit_id}", 0)
+        for audit_id, bucket in _standing(read(self.ledger)).items():
+            last = audit_id
+            if bucket == digest:
+                return Status(audit_id, f"certified by {audit_id}", 0)
         if last is None:
             return Status(None, "no audit has certified this bucket; run `triage audit plan`", None)
         old = self.plan(last)
@@ -136,3 +133,17 @@ class Books:
             f"`triage audit plan --seed {old.seed}`",
             more,
         )
+
+
+def _standing(entries: Iterable[Entry]) -> dict[str, str]:
+    """audit -> digest of its bucket, for the certificates that stand, oldest first. A later look of the same audit, after a label was
+    corrected, takes its certificate away when it allows more smokes than the target."""
+    targets: dict[str, int] = {}
+    standing: dict[str, str] = {}
+    for entry in entries:
+        if entry.kind == "certificate":
+            standing[entry.audit_id] = entry.bucket_digest
+            targets[entry.audit_id] = int(entry.content["target"])
+        elif entry.kind == "look" and entry.audit_id in standing and int(entry.content["upper"]) > targets[entry.audit_id]:
+            del standing[entry.audit_id]
+    return standing

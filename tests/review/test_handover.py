@@ -17,6 +17,7 @@ from triage.config import Layout
 from triage.demo.server import AnnotatorServer
 from triage.demo.world import plain_world, write_world
 from triage.errors import BadFile, BadSetting
+from triage.evaluation import read_labels
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk
 from triage.review.exports import export
@@ -192,6 +193,14 @@ def test_exports_hold_what_was_decided(stored: tuple[Store, Rows], desk: Desk, t
     labels = json.loads((tmp_path / "fo" / "labels.json").read_text())
     assert labels["classes"] == ["smoke", "false_positive"]
     assert len(labels["labels"]) == len(list((tmp_path / "fo" / "data").iterdir())) == frames
+
+
+def test_exported_labels_are_what_evaluation_and_training_read(rows: Rows, desk: Desk, tmp_path: Path) -> None:
+    for number, words in ((1, "tree"), (3, "smoke"), (4, "unsure"), (5, "later")):
+        decide(desk, rows, f"sequence_id = {number}", words)
+    done = export("labels", rows, desk.state, None, tmp_path / "labels.csv")
+    assert done.skipped.keys() == {"pyro-annotator_5"}
+    assert read_labels(done.path) == {"pyro-annotator_1": "fp", "pyro-annotator_3": "smoke", "pyro-annotator_4": "unknown"}
 
 
 def test_an_export_without_decisions_or_frames_is_refused(rows: Rows, desk: Desk, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ __all__ = ["COLUMNS", "Labelled", "Sample", "read_labels", "read_report"]
 #: The columns of results.parquet that are read here.
 COLUMNS = ("key", "label", "triage_score", "organization_name", "camera_name")
 _LABELS = ("smoke", "fp")
+#: What `triage export --format labels` says of what nobody could judge: no truth to measure or learn from.
+_UNJUDGED = ("unsure", "unviewable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Labelled:
 def read_labels(path: Path) -> dict[str, str]:
     """A CSV with the columns `key` (or a bare sequence id) and `label` (smoke, fp or unknown); other columns are ignored.
 
+    "unsure" and "unviewable", which reviewers may say, are unknown here.
     Raises BadFile naming the line when the header, a key or a label is not as expected, or when one key has two labels.
     """
     try:
@@ -99,6 +102,7 @@ def read_labels(path: Path) -> dict[str, str]:
             sequence_id_of(key)
         except BadFile as error:
             raise BadFile(f"{where}: {error}") from error
+        label = "unknown" if label in _UNJUDGED else label
         if label not in (*_LABELS, "unknown"):
             raise BadFile(f"{where}: label must be smoke, fp or unknown, found {label!r}")
         if labels.setdefault(key, label) != label:

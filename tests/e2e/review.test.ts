@@ -5,6 +5,9 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cannotRun, launch, makeReviewData, serve, triage, type Server } from "./tools";
 
+/** Two white pixels beside each other: a strip of two crops. */
+const PIXELS = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAAC0lEQVR4nGP4/x8AAwAB//wl3FEAAAAASUVORK5CYII=", "base64");
+
 interface Events {
   readonly events: readonly { kind: string; decision: string | null; count: number; undone: boolean }[];
 }
@@ -29,7 +32,11 @@ describe.skipIf(cannotRun !== null)("a reviewer", () => {
     data = join(root, "data");
     browser = await launch();
     server = await serve(data);
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    // Tall enough for 24 tiles: only what is in sight as a whole is accepted.
+    page = await browser.newPage({ viewport: { width: 1280, height: 1200 } });
+    await page.addInitScript(() => localStorage.setItem("triage-sweep-tile", "100"));
+    // Most of the 300 have no frames; what is tried here is deciding. Real strips are tried in page.test.ts.
+    await page.route("**/strip?*", (route) => route.fulfill({ contentType: "image/png", body: PIXELS }));
   });
   afterAll(async () => {
     await browser?.close();
@@ -88,6 +95,7 @@ describe.skipIf(cannotRun !== null)("a reviewer", () => {
     await decidedIs(28);
     for (let done = 28; done < 5 + unlabel; done = await progress()) {
       const before = done;
+      await page.getByRole("button", { name: /^Accept [1-9]/ }).waitFor();
       await page.keyboard.press("Space");
       await expect.poll(progress, { timeout: 15_000 }).toBeGreaterThan(before);
     }
@@ -95,6 +103,7 @@ describe.skipIf(cannotRun !== null)("a reviewer", () => {
 
     // What is left, at once: everything undecided but one.
     await visit("?decided=no");
+    await decidedIs(5 + unlabel);
     await page.getByRole("grid", { name: "Sequences" }).focus();
     await page.keyboard.press("Home");
     await page.keyboard.press("-");

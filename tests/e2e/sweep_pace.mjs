@@ -13,10 +13,11 @@ const browser = await chromium.launch({
     "--disable-component-update", "--disable-sync",
   ],
 });
-const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+const page = await browser.newPage({ viewport: { width: 1920, height: 1400 } });
 await page.addInitScript((size) => localStorage.setItem("triage-sweep-size", size), tiles);
-// What the tool itself costs: pictures are looked at by people, and arrive while they look.
-await page.route("**/strip*", (route) => route.abort());
+// What the tool itself costs: every picture is there at once, as after a preview was fetched.
+const pixels = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAAC0lEQVR4nGP4/x8AAwAB//wl3FEAAAAASUVORK5CYII=";
+await page.route("**/strip?*", (route) => route.fulfill({ contentType: "image/png", body: Buffer.from(pixels, "base64") }));
 await page.goto(`${url}?mode=sweep&bucket=unlabeled`);
 const accept = page.getByRole("button", { name: /^Accept \d/ });
 await page.getByRole("button", { name: /^Accept [1-9]/ }).waitFor();
@@ -28,7 +29,13 @@ const start = performance.now();
 const pages = [];
 let keys = 0;
 let sequences = 0;
-while (!(await accept.isDisabled())) {
+for (;;) {
+  // Accepted is what was drawn: wait for the page's pictures, or for the end.
+  await page.waitForFunction(() => {
+    const told = document.querySelector("main [role=status]:not(:empty)") && document.body.innerText;
+    return !/not drawn yet/.test(told) || /nothing left/.test(told);
+  });
+  if (await accept.isDisabled()) break;
   const shown = Number(/Accept (\d+)/.exec(await accept.innerText())[1]);
   const began = performance.now();
   await page.keyboard.press("Space");

@@ -8,9 +8,11 @@ interface Props {
   main: ReactNode;
   /** The open sequence; beside the main part on wide screens, over it on others. */
   detail?: ReactNode;
+  /** Always in sight, below list and sequence alike. */
+  foot?: ReactNode;
 }
 
-export function Shell({ top, side, main, detail }: Props) {
+export function Shell({ top, side, main, detail, foot }: Props) {
   return (
     <div className={styles.shell} data-detail={Boolean(detail)}>
       <header className={styles.top}>{top}</header>
@@ -21,6 +23,7 @@ export function Shell({ top, side, main, detail }: Props) {
       )}
       <main className={styles.main}>{main}</main>
       {Boolean(detail) && <div className={styles.detail}>{detail}</div>}
+      {Boolean(foot) && <div className={styles.foot}>{foot}</div>}
     </div>
   );
 }

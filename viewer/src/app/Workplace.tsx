@@ -39,7 +39,11 @@ export function Workplace({ top }: { top: React.ReactNode }) {
   const desk = useDesk();
   const [leftOut, setLeftOut] = useState<ReadonlySet<number>>(NOTHING);
   const clearLeftOut = useCallback(() => setLeftOut(NOTHING), []);
-  const selection = useMemo(() => ({ rows, marked, mark, leftOut, clearLeftOut }), [rows, marked, mark, leftOut, clearLeftOut]);
+  const selection = useMemo(() => {
+    // What a filter hides is left out anyway.
+    const inSight = leftOut.size === 0 ? leftOut : new Set(rows.filter((row) => leftOut.has(row)));
+    return { rows, marked, mark, leftOut: inSight, clearLeftOut };
+  }, [rows, marked, mark, leftOut, clearLeftOut]);
   const listed = mode === "table" || mode === "grid";
   useDecisionKeys(listed ? desk : null, desk?.keysOn === true, (words) => {
     if (desk === null || marked < 0) return;
@@ -99,10 +103,10 @@ export function Workplace({ top }: { top: React.ReactNode }) {
             <div className={styles.rows}>
               {mode === "sweep" && desk !== null ? <SweepGrid desk={desk} /> : mode === "grid" ? <SequenceGrid /> : <SequenceTable />}
             </div>
-            {desk !== null && <DecisionBar desk={desk} />}
           </>
         }
         detail={openKey !== null && <SequencePane sequenceKey={openKey} />}
+        foot={desk !== null && <DecisionBar desk={desk} />}
       />
     </SelectionProvider>
   );

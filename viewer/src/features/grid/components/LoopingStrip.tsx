@@ -13,9 +13,11 @@ interface Props {
   side: number;
   size: number;
   ticker: Ticker | null;
+  /** Called once it is drawn, or once it is known that it cannot be. */
+  onShown?: (drawn: boolean) => void;
 }
 
-export const LoopingStrip = memo(function LoopingStrip({ report, sequenceKey, side, size, ticker }: Props) {
+export const LoopingStrip = memo(function LoopingStrip({ report, sequenceKey, side, size, ticker, onShown }: Props) {
   const source = useDataSource();
   const url = source.stripUrl(report, sequenceKey, size);
   const image = useRef<HTMLImageElement>(null);
@@ -33,10 +35,12 @@ export const LoopingStrip = memo(function LoopingStrip({ report, sequenceKey, si
   const ready = async (element: HTMLImageElement) => {
     await element.decode().catch(() => null);
     setState({ url, crops: Math.max(1, Math.round(element.naturalWidth / element.naturalHeight)), problem: null });
+    onShown?.(true);
   };
   const failed = async () => {
     const problem = await source.whyNot(url, new AbortController().signal).catch((error: unknown) => String(error));
     setState({ url, crops: 0, problem });
+    onShown?.(false);
   };
   return (
     <span className={styles.frame} style={{ height: side }} data-crops={crops}>

@@ -13,13 +13,15 @@ import { labelOf } from "@/lib/review/vocabulary";
 import { Ticker } from "@/lib/ticker";
 import { useStoredNumber } from "@/lib/useStoredNumber";
 import { GAP, lanesOf, pictureSize } from "../model/lanes";
-import { nextPage, outcomeOf, proposed, toggled, type Marks } from "../model/sweep";
-import { useWidth } from "../model/useWidth";
+import { fitting, nextPage, outcomeOf, proposed, toggled, type Marks, type Shown } from "../model/sweep";
+import { useHeight, useWidth } from "../model/useWidth";
 import { LoopingStrip } from "./LoopingStrip";
 import styles from "./SweepGrid.module.css";
 
 const STEP_MS = 280;
 const SIZES = [12, 24, 48, 96];
+/** Height of what stands below a picture, pixels. */
+const LINE = 34;
 
 export function SweepGrid({ desk }: { desk: Desk }) {
   const report = useReport();
@@ -35,20 +37,23 @@ export function SweepGrid({ desk }: { desk: Desk }) {
   const scroller = useRef<HTMLDivElement>(null);
   const lanes = lanesOf(useWidth(scroller), tile);
   const ticker = useMemo(() => new Ticker(STEP_MS), []);
-  const page = useMemo(() => nextPage(rows, desk.decisions, aside, size), [rows, desk.decisions, aside, size]);
+  const height = useHeight(scroller);
+  const most = Math.min(size, fitting(height, lanes.count, lanes.side + LINE + GAP));
+  const [shown, setShown] = useState<Shown>(new Map());
+  const page = useMemo(() => nextPage(rows, desk.decisions, aside, most), [rows, desk.decisions, aside, most]);
   const at = Math.min(place, Math.max(0, page.length - 1));
   const marked = page[at] ?? -1;
-  const { decided, aside: exceptions } = outcomeOf(table, page, threshold, words, marks);
-  const total = page.length - exceptions.length;
+  const { decided, aside: exceptions, waiting } = outcomeOf(table, page, threshold, words, marks, shown);
+  const total = page.length - exceptions.length - waiting.length;
 
   const accept = useCallback(() => {
     if (page.length === 0) return;
-    const { decided: said, aside: left } = outcomeOf(table, page, threshold, words, marks);
+    const { decided: said, aside: left } = outcomeOf(table, page, threshold, words, marks, shown);
     setAside((known) => new Set([...known, ...left]));
     setMarks(new Map());
     setPlace(0);
     for (const [decision, about] of said) void desk.decideRows(about, decision);
-  }, [desk, marks, page, table, threshold, words]);
+  }, [desk, marks, page, shown, table, threshold, words]);
   const toggle = (row: number) => setMarks(toggled(marks, row, proposed(table, row, threshold, words, marks), words));
   useDecisionKeys(desk, true, (decision) => {
     if (marked < 0) return;
@@ -93,15 +98,17 @@ export function SweepGrid({ desk }: { desk: Desk }) {
             ? "nothing left"
             : [...decided].map(([decision, about]) => `${count(about.length)} ${labelOf(desk.keys, decision)}`).join(", ") || "nothing decided"}
           {exceptions.length > 0 && `, ${count(exceptions.length)} put aside`}
+          {waiting.length > 0 && `, ${count(waiting.length)} not drawn yet`}
         </p>
-        <Button kind="primary" disabled={page.length === 0} onClick={accept} title="Accept ( Space )">
+        <Button kind="primary" disabled={total + exceptions.length === 0} onClick={accept} title="Accept ( Space )">
           Accept {count(total)} (Space)
         </Button>
       </div>
       <div ref={scroller} className={styles.page} tabIndex={-1} role="list" aria-label="Page of sequences">
         <div className={styles.tiles} style={{ gridTemplateColumns: `repeat(${lanes.count}, ${lanes.side}px)`, gap: GAP }}>
           {page.map((row) => {
-            const said = proposed(table, row, threshold, words, marks);
+            const wanted = proposed(table, row, threshold, words, marks);
+            const said = shown.get(row) === false && !marks.has(row) ? null : wanted;
             const label = said === null ? "put aside" : labelOf(desk.keys, said);
             return (
               <div key={row} role="listitem">
@@ -116,7 +123,14 @@ export function SweepGrid({ desk }: { desk: Desk }) {
                     toggle(row);
                   }}
                 >
-                  <LoopingStrip report={report.summary} sequenceKey={table.key(row)} side={lanes.side} size={picture} ticker={ticker} />
+                  <LoopingStrip
+                    report={report.summary}
+                    sequenceKey={table.key(row)}
+                    side={lanes.side}
+                    size={picture}
+                    ticker={ticker}
+                    onShown={(drawn) => setShown((known) => new Map(known).set(row, drawn))}
+                  />
                   <span className={styles.said}>{said === null ? `✕ ${label}` : `✓ ${label}`}</span>
                 </button>
               </div>

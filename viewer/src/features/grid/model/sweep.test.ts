@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { noDecisions, withDecisions } from "@/lib/review/decisions";
 import { tableOf } from "@/testing/rows";
-import { nextPage, outcomeOf, proposed, toggled } from "./sweep";
+import { fitting, nextPage, outcomeOf, proposed, toggled } from "./sweep";
 
 const table = tableOf([
   { id: 1, score: 0.1 },
@@ -10,6 +10,7 @@ const table = tableOf([
   { id: 4, score: null },
   { id: 5, score: 0.3 },
 ]);
+const drawn = (page: number[]) => new Map(page.map((row) => [row, true]));
 const rows = Uint32Array.from([0, 1, 2, 3, 4]);
 
 describe("a page", () => {
@@ -27,12 +28,28 @@ describe("what Space would decide", () => {
 
   it("follows marks, groups by decision, and puts exceptions aside", () => {
     const marks = toggled(new Map([[2, "smoke:wildfire"]]), 1, "dust", "dust");
-    const { decided, aside } = outcomeOf(table, [0, 1, 2, 3, 4], 0.35, "dust", marks);
+    const { decided, aside, waiting } = outcomeOf(table, [0, 1, 2, 3, 4], 0.35, "dust", marks, drawn([0, 1, 2, 3, 4]));
     expect([...decided]).toEqual([
       ["dust", [0, 4]],
       ["smoke:wildfire", [2]],
     ]);
     expect(aside).toEqual([1, 3]);
+    expect(waiting).toEqual([]);
+  });
+
+  it("never accepts what was not drawn", () => {
+    const shown = new Map([
+      [0, true],
+      [1, false],
+    ]);
+    const { decided, aside, waiting } = outcomeOf(table, [0, 1, 4], 0.35, "dust", new Map(), shown);
+    expect([...decided]).toEqual([["dust", [0]]]);
+    expect(aside).toEqual([1]);
+    expect(waiting).toEqual([4]);
+  });
+
+  it("holds only tiles that are in sight as a whole", () => {
+    expect([fitting(500, 5, 200), fitting(100, 5, 200)]).toEqual([10, 5]);
   });
 
   it("turns an exception back into what is proposed", () => {

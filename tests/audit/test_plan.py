@@ -163,6 +163,7 @@ def test_a_hit_opens_its_camera_direction_and_day() -> None:
     places = {sample[0]: "cam|90|2026-06-01", outside[0]: "cam|90|2026-06-01", outside[1]: "cam|90|2026-06-02"}
     report = judge(made, {sample[0]}, Truth(0, 0, frozenset(), places, frozenset()))
     assert report.neighbours_to_open == (outside[0],)
+    assert f"wait to be opened: {outside[0]};" in report_in_words(made, report)
 
 
 def test_an_open_ended_plan_is_wider_than_a_planned_look() -> None:

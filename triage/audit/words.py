@@ -85,7 +85,8 @@ def report_in_words(plan: Plan, report: AuditReport) -> str:
     if report.neighbours_to_open:
         lines.append(
             f"{_count(len(report.neighbours_to_open))} sequences of the same camera, direction and day as a hit wait to be opened: "
-            "`triage audit report --json` lists them, the viewer offers them under 'audit neighbours'."
+            f"{', '.join(report.neighbours_to_open[:10])}{' ...' if len(report.neighbours_to_open) > 10 else ''}; `--json` lists them all. "
+            "Decide them in `triage view`; a smoke among them is rescued."
         )
     lines += [
         "",

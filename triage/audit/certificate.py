@@ -69,6 +69,18 @@ class Books:
         """When the plan was made, as the ledger says (ISO 8601)."""
         return next(entry.at for entry in read(self.ledger) if entry.kind == "plan" and entry.audit_id == plan.audit_id)
 
+    def last_seed(self, variant: str) -> int | None:
+        """The seed of the newest plan of a report; None = there is none yet."""
+        plans = [entry for entry in read(self.ledger) if entry.kind == "plan" and entry.content.get("variant") == variant]
+        return int(plans[-1].content["seed"]) if plans else None
+
+    def claim(self, audit_id: str) -> str:
+        """What a certificate claims, as a person must see it before using it."""
+        plan = self.plan(audit_id)
+        upper = [entry.content["upper"] for entry in read(self.ledger) if entry.kind == "certificate" and entry.audit_id == audit_id]
+        bound = f"at most {upper[-1]} smokes" if upper else "no bound"
+        return f"{bound} among {plan.bucket} ({plan.max_miss} was allowed), {1 - plan.alpha:.0%} sure"
+
     def earlier_error(self, plan: Plan) -> float:
         """alpha spent on this very bucket by other plans that were looked at before this one was; 0.0 = none.
 

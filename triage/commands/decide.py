@@ -75,7 +75,7 @@ def command(
     elif snapshot is not None:
         receipt = desk.snapshot(snapshot)
     else:
-        if where is None:
+        if where is None or not where.strip():
             raise BadSetting("decide: expected --where; type --where all to select every sequence of the report")
         rows = open_rows(run.layout, variant)
         selection = desk.select(rows, where, exclusions, threshold=threshold)

@@ -54,7 +54,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What `triage audit plan` takes. hits None = the default of the number of looks; seed None = derived from the bucket."""
+    """What `triage audit plan` takes. hits None = the default of the number of looks.
+
+    seed None = that of the last plan, so that a threshold moved by a hair draws nothing new; the first plan derives it from its bucket.
+    """
 
     max_miss: Fraction = Fraction(1, 200)
     confidence: float = 0.95
@@ -178,7 +181,7 @@ def plan_audit(layout: Layout, rows: Rows, state: State, options: PlanOptions) -
         open_ended=options.open_ended,
         strata=options.strata,
         near=options.near,
-        seed=options.seed,
+        seed=books.last_seed(rows.variant) if options.seed is None else options.seed,
         known_smokes=[key for key in split.review if labels.get(key) == "smoke"],
         planted=options.planted,
     )

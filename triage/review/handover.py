@@ -30,12 +30,16 @@ _CALL = """curl --fail-with-body -X POST "$ANNOTATOR_API_URL/api/v1/annotations/
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a plan was made from. certificate: the audit that covers its undecided sequences; without_certificate: somebody insisted."""
+    """What a plan was made from. certificate: the audit that covers its undecided sequences; claim: what it says, "" without one.
+
+    without_certificate: somebody insisted.
+    """
 
     variant: str
     model_version: str
     threshold: float
     certificate: str | None
+    claim: str
     without_certificate: bool
 
 
@@ -111,7 +115,7 @@ def _summary(plan: PayloadPlan, basis: Basis, bodies: Mapping[str, bytes]) -> st
     ]
     if plan.undecided:
         who = (
-            f"covered by the certificate of {basis.certificate}"
+            f"covered by the certificate of {basis.certificate}: {basis.claim}"
             if basis.certificate
             else "**WITHOUT A CERTIFICATE, because somebody insisted**"
         )

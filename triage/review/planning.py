@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from triage.audit.certificate import Books
 from triage.config import Layout
 from triage.errors import BadSetting
 from triage.review.auditing import bucket_status
@@ -30,11 +31,10 @@ def plan_payloads(
     nobody insists.
     """
     plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include)
-    certificate, line = None, ""
+    certificate, claim, line = None, "", ""
     if plan.undecided:
         status = bucket_status(layout, rows, state)
         certificate = status.certified
-        line = f"Certificate: {status.reason}"
         if certificate is None:
             if not without_certificate:
                 raise BadSetting(
@@ -42,5 +42,8 @@ def plan_payloads(
                     "or insist with --without-certificate, which the payload's summary will say"
                 )
             line = f"WITHOUT A CERTIFICATE, because you insisted ({status.reason})"
-    basis = Basis(rows.variant, rows.model_version, rows.threshold, certificate, bool(plan.undecided) and certificate is None)
+        else:
+            claim = Books(layout.audits).claim(certificate)
+            line = f"Certificate: {certificate}, {claim}"
+    basis = Basis(rows.variant, rows.model_version, rows.threshold, certificate, claim, bool(plan.undecided) and certificate is None)
     return write_plan(layout.payloads, plan, basis), line

@@ -4,6 +4,8 @@ import { useMemo, useState } from "react";
 import { Button } from "@/components/ui/Button";
 import { Empty, Failed, Loading } from "@/components/ui/States";
 import { BlindPane } from "@/features/sequence/components/BlindPane";
+import { NO_FILTERS, type Filters } from "@/lib/columns/filter";
+import { nameAt, numberAt } from "@/lib/columns/table";
 import { count } from "@/lib/format";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
@@ -11,10 +13,12 @@ import { isDecided, wordsAt } from "@/lib/review/decisions";
 import type { Desk } from "@/lib/review/desk";
 import { useDecisionKeys } from "@/lib/review/useDecisionKeys";
 import { labelOf } from "@/lib/review/vocabulary";
+import { useViewPart } from "@/lib/view/store";
 import styles from "./AuditDesk.module.css";
 
 export function AuditDesk({ desk }: { desk: Desk }) {
   const { summary, table } = useReport();
+  const { go } = useViewPart((view) => view.mode);
   const audit = useQuery({ queryKey: ["audit", summary.variant, summary.version], queryFn: ({ signal }) => desk.source.audit(summary, signal), staleTime: 0, gcTime: 0 });
   const rows = useMemo(() => (audit.data?.keys ?? []).map((key) => table.rowOf(key)).filter((row) => row >= 0), [audit.data, table]);
   const [chosen, setChosen] = useState<number | null>(null);
@@ -28,7 +32,8 @@ export function AuditDesk({ desk }: { desk: Desk }) {
   const left = rows.filter(isOpen).length;
   useDecisionKeys(desk, true, (words) => {
     if (row < 0) return;
-    void desk.decideRows([row], words);
+    // In a log of its own: a known smoke that is missed here becomes a disagreement, never a decision that discards it.
+    void desk.decideRows([row], words, `${desk.reviewer} (audit)`);
     setJudged(new Set(judged).add(row));
     setChosen(place + 1 < rows.length ? place + 1 : null);
   });
@@ -36,6 +41,18 @@ export function AuditDesk({ desk }: { desk: Desk }) {
     up: () => setChosen(Math.max(0, place - 1)),
     down: () => setChosen(Math.min(rows.length - 1, place + 1)),
   });
+  /** A smoke seldom comes alone: camera and day of every smoke, as filters. */
+  const neighbourhoods = (smokes: readonly number[]) => {
+    const found = new Map<string, Filters>();
+    for (const each of smokes) {
+      const camera = nameAt(table.camera, each);
+      const started = numberAt(table.startedAt, each);
+      if (camera === null || started === null) continue;
+      const day = new Date(started).toISOString().slice(0, 10);
+      found.set(`${camera}, ${day}`, { ...NO_FILTERS, cameras: [camera], from: day, to: day });
+    }
+    return [...found].map(([label, filters]) => ({ label, filters }));
+  };
   if (audit.isPending) return <Loading what="the audit" />;
   if (audit.isError) return <Failed what="the audit" error={audit.error} onRetry={() => void audit.refetch()} />;
   if (audit.data === null) {
@@ -69,6 +86,11 @@ export function AuditDesk({ desk }: { desk: Desk }) {
           <p>
             <code>triage audit report</code> gives the verdict.
           </p>
+          {neighbourhoods(rows.filter((each) => wordsAt(desk.decisions, each)?.startsWith("smoke") === true)).map((one) => (
+            <Button key={one.label} onClick={() => go({ mode: "table", open: null, filters: one.filters })}>
+              Open what <bdi>{one.label}</bdi> saw that day: its smokes are rescued
+            </Button>
+          ))}
         </Empty>
       ) : (
         <>

@@ -38,7 +38,7 @@ export interface Desk {
   readonly past: string | null;
   readonly setPast: (snapshot: string | null) => void;
   /** Decide rows by hand (few); resolves to false when it was refused. */
-  readonly decideRows: (rows: readonly number[], words: string) => Promise<boolean>;
+  readonly decideRows: (rows: readonly number[], words: string, reviewer?: string) => Promise<boolean>;
   /** Decide what an expression selects; `rows` are what is shown of it, drawn at once. */
   readonly decideWhere: (deciding: Omit<Deciding, "seconds">, rows: readonly number[]) => Promise<boolean>;
   readonly undo: (event?: string) => Promise<void>;
@@ -118,10 +118,11 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
     [source, summary, length, past, act],
   );
   const decideRows = useCallback(
-    async (rows: readonly number[], words: string) => {
+    async (rows: readonly number[], words: string, reviewer?: string) => {
       if (table === null || rows.length === 0) return false;
       const where = whereIds(rows.map((row) => table.sequenceId[row]!));
-      return decideWhere({ where, exclusions: [], threshold: null, words, expect: rows.length }, rows);
+      const whose = reviewer === undefined ? {} : { reviewer };
+      return decideWhere({ where, exclusions: [], threshold: null, words, expect: rows.length, ...whose }, rows);
     },
     [table, decideWhere],
   );

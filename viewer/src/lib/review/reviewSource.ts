@@ -27,6 +27,8 @@ export interface Deciding extends Selection {
   readonly expect: number;
   readonly seconds: number;
   readonly settle?: boolean;
+  /** Whose log; absent = whoever started the viewer. */
+  readonly reviewer?: string;
 }
 
 export interface ReviewSource {

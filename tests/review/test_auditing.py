@@ -13,11 +13,14 @@ from tests.review.conftest import table_of
 from triage.audit.tuning import Certified
 from triage.config import Layout
 from triage.errors import BadFile, BadSetting
-from triage.review.auditing import PlanOptions, audit_now, bucket_status, plan_audit, read_labels, rehearse, truth_of, tune, worklist
+from triage.review.audit_inputs import read_labels, truth_of
+from triage.review.auditing import PlanOptions, audit_now, bucket_status, plan_audit, worklist
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk
 from triage.review.planning import plan_payloads
+from triage.review.rehearsal import rehearse
 from triage.review.selection import Rows
+from triage.review.tuning import tune
 
 OPTIONS = PlanOptions(max_miss=Fraction(1, 100), looks=1)
 

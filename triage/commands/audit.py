@@ -93,7 +93,8 @@ def report(run: Run, audit_id: str | None, variant: str | None, labels: Path | N
     """
     from triage.audit.report import VERDICT_EXIT_CODES
     from triage.audit.words import report_as_json, report_in_words
-    from triage.review.auditing import audit_now, read_labels
+    from triage.review.audit_inputs import read_labels
+    from triage.review.auditing import audit_now
     from triage.review.desk import Desk
     from triage.review.rows import open_rows
 
@@ -115,7 +116,8 @@ def rehearse(run: Run, variant: str | None, labels: Path | None, runs: int, **de
 
     The truth comes from --labels, or from `label` in the report (`triage pull --stage annotated`).
     """
-    from triage.review.auditing import read_labels, rehearse, truth_of
+    from triage.review.audit_inputs import read_labels, truth_of
+    from triage.review.rehearsal import rehearse
     from triage.review.rows import open_rows
 
     rows = open_rows(run.layout, variant)

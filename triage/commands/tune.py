@@ -46,9 +46,10 @@ def command(
     reviewer: str | None,
 ) -> None:
     """Find the largest threshold that keeps the loss within a limit, with proof; "not certifiable, needs n = ..." is an answer."""
-    from triage.review.auditing import read_labels, tune
+    from triage.review.audit_inputs import read_labels
     from triage.review.desk import Desk
     from triage.review.rows import open_rows
+    from triage.review.tuning import tune
 
     tuned = tune(
         run.layout,

@@ -34,6 +34,14 @@ def test_a_feature_that_never_varies_gets_no_coefficient() -> None:
     assert fit_calibrator(*tubes(200)).coefficients[3] == 0.0
 
 
+def test_on_few_tubes_a_chance_relation_with_length_does_not_rule() -> None:
+    features, _ = tubes(24)
+    features[:, 1] = np.where(np.arange(24) % 8 < 4, 1.9, 2.0)
+    smoke = (features[:, 0] > 0) ^ ((np.arange(24) % 8 < 4) & (np.arange(24) % 5 == 0))
+    few, many = fit_calibrator(features, smoke), fit_calibrator(np.tile(features, (100, 1)), np.tile(smoke, 100))
+    assert abs(few.coefficients[1]) < 0.2 * abs(many.coefficients[1])
+
+
 def test_sanity_pairs_hold_when_the_package_is_loaded() -> None:
     features, smoke = tubes(100)
     text = calibrator_text(fit_calibrator(features, smoke), features)

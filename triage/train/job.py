@@ -2,8 +2,8 @@
 
 Cameras are held out first; nothing of them is learnt or calibrated on. On the others, a head is fitted once per fold of cameras: each
 fold stops early by its own outside and gives logits for it, all of them together fit the calibrator, and the final head is fitted on all
-of these cameras for the median of the folds' epochs. From scratch, and when blocks of the backbone learn, there is one split instead of
-folds: the calibrator is fitted on its outside, and the network of that split is the final one.
+of these cameras for the epochs that were best over all folds. From scratch, and when blocks of the backbone learn, there is one split
+instead of folds: the calibrator is fitted on its outside, and the network of that split is the final one.
 """
 
 from __future__ import annotations
@@ -183,6 +183,7 @@ def _learn(request: Request, start: _Start, found: LabelledSet, collected: Colle
         splits = splits[:1]
     tubes = with_features(start.classifier, start.config, collected.tubes) if recipe.blocks == 0 else collected.tubes
     outside_rows, logits, best = [], [], []
+    histories: list[tuple[Epoch, ...]] = []
     classifier = start.classifier
     with Progress("fit", total=recipe.epochs * (len(splits) + (len(splits) > 1)), unit="epoch") as progress:
         for split in splits:
@@ -192,11 +193,11 @@ def _learn(request: Request, start: _Start, found: LabelledSet, collected: Colle
                 start_readout(classifier, tubes.take(inner))
             done = fit(classifier, start.config, tubes.take(inner), tubes.take(outer), recipe, _teller(progress))
             best.append(done.best)
+            histories.append(done.history)
             outside_rows.append(outer)
             logits.append(logits_of(classifier, start.config, tubes.take(outer)))
         if len(splits) > 1:
-            # An even number of folds has two medians; the lower one learns less by heart.
-            stop_at = sorted(best)[(len(best) - 1) // 2]
+            stop_at = _best_epoch(histories)
             classifier = copy.deepcopy(start.classifier)
             if stop_at:
                 everything = tubes.take(_tubes_of(collected, inside))
@@ -204,6 +205,16 @@ def _learn(request: Request, start: _Start, found: LabelledSet, collected: Colle
     rows_used = np.concatenate(outside_rows)
     features = np.column_stack([np.concatenate(logits), collected.facts[rows_used]])
     return _Learnt(classifier, fit_calibrator(features, collected.tubes.smoke[rows_used]), features, tuple(best))
+
+
+def _best_epoch(histories: Sequence[tuple[Epoch, ...]]) -> int:
+    """The epoch with the lowest validation loss over all folds, among those that every fold reached; 0 = the start is best.
+
+    Single folds of a small archive are noise: their own best epochs are later than the common one, and learn by heart.
+    """
+    losses = [[epoch.validation_loss or 0.0 for epoch in history] for history in histories]
+    reached = min(len(one) for one in losses)
+    return int(np.argmin(np.sum([one[:reached] for one in losses], axis=0)))
 
 
 def _teller(progress: Progress) -> Callable[[Epoch], None]:

@@ -100,6 +100,8 @@ def test_two_who_disagree_decide_nothing_until_somebody_settles_it(rows: Rows, d
     assert said(desk) == {1: "?"}
     assert desk.select(rows, "disagreement").ids == (1,)
     assert desk.select(rows, "decided").ids == ()
+    assert eve.select(rows, "second_look").ids == (1,)
+    assert bob.select(rows, "second_look").ids == ()
     decide(eve, rows, "disagreement", "smoke", settle=True)
     assert said(desk) == {1: "smoke:wildfire"}
     decide(desk, rows, "sequence_id = 1", "antenna")

@@ -108,7 +108,7 @@ class Rows:
         words, verdicts, who = (np.full(n, None, dtype=object) for _ in range(3))
         tags = np.empty(n, dtype=object)
         tags.fill(())
-        decided, disagreement, mine = (np.zeros(n, dtype=bool) for _ in range(3))
+        decided, disagreement, mine, others = (np.zeros(n, dtype=bool) for _ in range(4))
         for sequence_id, standing in state.all_standing():
             row = self.row_of(sequence_id)
             if row is None:
@@ -116,13 +116,14 @@ class Rows:
             decision = standing.decision
             tags[row] = tuple(sorted({tag for opinion in standing.opinions for tag in opinion.decision.tags}))
             who[row] = standing.opinions[0].reviewer if len(standing.opinions) == 1 else "several"
+            others[row] = reviewer is not None and all(opinion.reviewer != reviewer for opinion in standing.opinions)
             mine[row] = reviewer is not None and any(opinion.reviewer == reviewer for opinion in standing.opinions)
             if decision is None:
                 disagreement[row] = True
             else:
                 decided[row], words[row], verdicts[row] = decision.verdict != "later", decision.words, decision.verdict
         said: dict[str, npt.NDArray[np.generic]] = {"decision": words, "verdict": verdicts, "reviewer": who, "tag": tags}
-        return said, {"decided": decided, "disagreement": disagreement, "mine": mine}
+        return said, {"decided": decided, "disagreement": disagreement, "mine": mine, "second_look": others}
 
 
 def _text(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:

@@ -4,7 +4,7 @@
     factor      = "not" factor | "(" expression ")" | flag | comparison ;
     comparison  = field operator value | field "in" "(" value { "," value } ")" | field "is" [ "not" ] "null" ;
     operator    = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" ;      (~ contains, whatever the case)
-    flag        = "decided" | "disagreement" | "mine" | "all" ;
+    flag        = "decided" | "disagreement" | "mine" | "second_look" | "all" ;     (second_look: only others have an opinion)
     value       = number | word | "quoted text" ;   a day such as 2026-06-01 is a word
 
 Two-valued: a null passes no comparison but `is null`; `not` turns every answer round. An empty expression selects everything.
@@ -38,7 +38,7 @@ FIELDS: Mapping[str, str] = {
     "verdict": "text", "reviewer": "text", "tag": "list", "part": "part",
 }  # fmt: skip
 
-FLAGS = ("decided", "disagreement", "mine", "all")
+FLAGS = ("decided", "disagreement", "mine", "second_look", "all")
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<op><=|>=|!=|=|<|>|~)|(?P<punct>[(),])|"(?P<text>(?:[^"\\]|\\.)*)"|(?P<word>[^\s()<>=!~,"]+)|(?P<bad>\S))"""

@@ -22,7 +22,7 @@ export interface Filters {
   /** By the annotator's alert id: the other lanes of one camera alert. */
   readonly alert: number | null;
   readonly decided: boolean | null;
-  /** Rows that this reviewer has an opinion about, or that reviewers disagree about. */
+  /** Rows that this reviewer has an opinion about, that reviewers disagree about, or that only others have an opinion about. */
   readonly said: Said | null;
   /** "2/5" = the second of five parts by hash; for sharing a queue among people. */
   readonly part: string | null;
@@ -49,7 +49,7 @@ export const NO_FILTERS: Filters = {
 
 const DAY = 86_400_000;
 
-export const SAID = ["mine", "disagreement"] as const;
+export const SAID = ["mine", "disagreement", "second_look"] as const;
 export type Said = (typeof SAID)[number];
 
 /** Row -> decided; what reviewers did, kept beside the report because it changes while the report does not. */

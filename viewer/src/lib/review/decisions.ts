@@ -24,7 +24,11 @@ export const isDecided = (decisions: Decisions | null, row: number): boolean => 
 
 /** Whether this reviewer has an opinion about the row, or reviewers disagree about it. */
 export const saidOf = (decisions: Decisions | null, row: number, said: Said): boolean =>
-  said === "mine" ? (decisions?.mine.has(row) ?? false) : decisions?.codes[row] === DISAGREE;
+  said === "mine"
+    ? (decisions?.mine.has(row) ?? false)
+    : said === "disagreement"
+      ? decisions?.codes[row] === DISAGREE
+      : (decisions?.codes[row] ?? NONE) !== NONE && decisions?.mine.has(row) === false;
 
 /** What to show for a row; null = nobody said anything. */
 export function wordsAt(decisions: Decisions | null, row: number): string | null {

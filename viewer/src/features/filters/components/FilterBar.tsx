@@ -3,13 +3,13 @@ import { useMemo, useRef } from "react";
 import { Button } from "@/components/ui/Button";
 import { MultiSelect } from "@/components/ui/MultiSelect";
 import { holdReason } from "@/lib/buckets";
-import { isUnfiltered, NO_FILTERS, type Filters } from "@/lib/columns/filter";
+import { isUnfiltered, NO_FILTERS, SAID, type Filters } from "@/lib/columns/filter";
 import { count } from "@/lib/format";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
 import { useSelection } from "@/lib/report/selection";
 import { useViewPart } from "@/lib/view/store";
-import { chipsOf, optionsOf } from "../model/options";
+import { chipsOf, optionsOf, SAID_NAMES } from "../model/options";
 import { RangeFilter } from "./RangeFilter";
 import styles from "./FilterBar.module.css";
 
@@ -75,9 +75,9 @@ export function FilterBar() {
           >
             Undecided
           </Button>
-            {(["mine", "disagreement"] as const).map((said) => (
+            {SAID.map((said) => (
               <Button key={said} pressed={filters.said === said} onClick={() => change({ said: filters.said === said ? null : said })}>
-                {said === "mine" ? "Mine" : "Disagreements"}
+                {SAID_NAMES[said]}
               </Button>
             ))}
           </>

@@ -1,7 +1,9 @@
 /** What the filters offer: names with their number of rows, and the chips that say what is filtered. */
 import { BUCKET_LOOKS, holdReason } from "@/lib/buckets";
-import { NO_FILTERS, type Filters } from "@/lib/columns/filter";
+import { NO_FILTERS, type Filters, type Said } from "@/lib/columns/filter";
 import type { DictColumn } from "@/lib/columns/table";
+
+export const SAID_NAMES: Readonly<Record<Said, string>> = { mine: "Mine", disagreement: "Disagreements", second_look: "Second look" };
 
 export interface Option {
   readonly value: string;
@@ -52,7 +54,7 @@ export function chipsOf(filters: Filters): readonly Chip[] {
   single("to", `To ${filters.to}`);
   single("alert", `Alert ${filters.alert}`);
   single("decided", filters.decided === true ? "Decided" : "Undecided");
-  single("said", filters.said === "mine" ? "Mine" : "Disagreements");
+  single("said", filters.said === null ? "" : SAID_NAMES[filters.said]);
   single("part", `Part ${filters.part}`);
   return chips;
 }

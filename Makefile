@@ -79,7 +79,7 @@ bench: install-dev ## Measure; the tables of docs/benchmarks.md come from here.
 
 .PHONY: demo-model
 demo-model: install-dev ## Make the bundled package again from its seed (renders 1,200 scenes, then trains: 10 to 20 minutes).
-	$(BIN)/python -m scripts.demo_model
+	$(BIN)/python -m triage.demo.model_recipe
 
 docs: install-dev ## Write the generated pages of docs/.
 	$(BIN)/python -m tests.generate_docs

@@ -1,7 +1,7 @@
 """Make the bundled package again: render labelled scenes from a seed into a store, and train the small network on them.
 
 `make demo-model` runs it. The scenes come from seeds that neither `triage demo` nor the tests use; real frames take no part. Usage:
-python -m scripts.demo_model [--output triage/model/demo.zip] [--work DIR] [--sequences N]
+python -m triage.demo.model_recipe [--output triage/model/demo.zip] [--work DIR] [--sequences N]
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from triage.demo.scenes import World, synthetic_world, write_world
+from triage.files import write_bytes
 from triage.sequences import Sequence
 from triage.store import Store
+from triage.train import Request, train
+
+__all__ = ["main", "render", "scenes", "world_of"]
 
 #: Seeds below 1000 are left to demos, tests and measurements.
 SEED = 20_261_121
@@ -52,8 +56,6 @@ def scenes(store: Path, sequences: int, seed: int, workers: int) -> None:
 
 def main() -> None:
     """Render, then train."""
-    from triage.train import Request, train
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("triage/model/demo.zip"))
     parser.add_argument("--work", type=Path, default=Path("build/demo-model"))
@@ -75,7 +77,7 @@ def main() -> None:
             purpose="For trying triage out. Learnt from synthetic scenes only: do not decide about real alerts with it.",
         )
     )
-    options.output.write_bytes(packaged.read_bytes())
+    write_bytes(options.output, packaged.read_bytes())
 
 
 if __name__ == "__main__":

@@ -1,1 +1,0 @@
-"""Jobs for maintainers; not part of the package."""

@@ -9,6 +9,7 @@ import click
 from triage.cli import cli
 from triage.config import SETTINGS
 
+HELP = cli.context_settings["help_option_names"]
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -32,7 +33,8 @@ def commands() -> list[tuple[str, click.Command]]:
 def command_page() -> str:
     lines = ["# Commands", "", "Written by `make docs` from the commands themselves.", ""]
     for name, command in commands():
-        context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+        # As the group calls it: click remembers a command's help option from the first context that asks for it.
+        context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100, help_option_names=HELP)
         lines += [f"## {name}", "", "```", command.get_help(context), "```", ""]
     return "\n".join(lines)
 

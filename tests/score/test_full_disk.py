@@ -1,38 +1,17 @@
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.disks import fill
 from tests.report.builders import snapshot
 from tests.score.builders import a_store
 from triage.config import Layout
 from triage.errors import NoSpace
 from triage.report import find_report, rebucket_report
 from triage.score import ScoreSummary
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of one megabyte."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False).returncode == 0
-    if not mounted:
-        pytest.skip("needs the right to mount a small tmpfs")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-def fill(place: Path, leave: int) -> Path:
-    """All of the disk but `leave` bytes."""
-    free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
-    ballast = place / "ballast"
-    ballast.write_bytes(bytes(free - leave))
-    return ballast
 
 
 @pytest.mark.parametrize("leave", [0, 4096, 16384, 65536])

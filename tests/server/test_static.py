@@ -47,6 +47,17 @@ def test_only_listed_files_are_served(world: Layout, page: Path, path: str) -> N
         assert status == 404 or body.startswith(b"<!doctype html>")
 
 
+def test_a_page_built_again_is_served_without_a_restart(world: Layout, page: Path) -> None:
+    with running(world, page=page) as client:
+        assert client.get("/assets/index-abc.js").status_code == 200
+        (page / "assets" / "index-abc.js").unlink()
+        (page / "assets" / "index-def.js").write_text("export const built = 2")
+        (page / "index.html").write_text("<!doctype html><title>built again</title>")
+        assert "built again" in client.get("/").text
+        assert client.get("/assets/index-def.js").text == "export const built = 2"
+        assert client.get("/assets/index-abc.js").status_code == 404
+
+
 def test_a_page_without_an_index_is_said_to_be_unbuilt(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"expected the built page, found no index\.html; `make view` builds it"):
         Page(tmp_path)

@@ -1,4 +1,4 @@
-"""The built page as an ASGI application: the files that `npm run build` wrote, listed once, served by exact name."""
+"""The built page as an ASGI application: the files that `npm run build` wrote, served by exact name."""
 
 from __future__ import annotations
 
@@ -24,23 +24,28 @@ def built_page() -> Path | None:
 
 
 class Page:
-    """Serves the files below `directory`; `/` is index.html. Names are looked up in a list made at start, never joined to a path."""
+    """Serves the files below `directory`; `/` is index.html. Names are looked up in a list of what is there, never joined to a path.
+
+    The list is made anew for every request: it is a handful of files, and a page that is built again while the server runs has new names.
+    """
 
     def __init__(self, directory: Path) -> None:
-        root = directory.resolve()
-        self._files = {
-            path.relative_to(root).as_posix(): path
-            for path in sorted(root.rglob("*"))
-            if path.is_file() and path.resolve().is_relative_to(root)
-        }
-        if _INDEX not in self._files:
+        self._root = directory.resolve()
+        if _INDEX not in self._files():
             raise BadFile(f"{directory}: expected the built page, found no {_INDEX}; `make view` builds it")
+
+    def _files(self) -> dict[str, Path]:
+        return {
+            path.relative_to(self._root).as_posix(): path
+            for path in sorted(self._root.rglob("*"))
+            if path.is_file() and path.resolve().is_relative_to(self._root)
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one file. Raises NotServed for any other name."""
         request = Request(scope, receive)
         name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or _INDEX
-        path = self._files.get(name)
+        path = self._files().get(name)
         if path is None or request.method not in ("GET", "HEAD"):
             raise NotServed("nothing is served here", expected="the page at / or the API under /api", found=request.url.path[:200])
         # Built names carry a hash of their content, but index.html names them and must be fresh.

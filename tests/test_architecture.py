@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "triage"
 
 #: A module may import rooms of a lower floor, and its own room. Siblings meet only through the ground floor and files.
 FLOORS: dict[str, int] = {
-    **dict.fromkeys(("sequences", "errors", "config", "crops", "files", "jpeg", "progress", "predictions", "problems"), 0),
+    **dict.fromkeys(("sequences", "errors", "config", "chain", "crops", "files", "jpeg", "progress", "predictions", "problems"), 0),
     **dict.fromkeys(("annotator", "store", "model", "shards", "report", "audit", "evaluation"), 1),
     **dict.fromkeys(("pull", "score", "review", "train", "verify", "status", "doctor"), 2),
     **dict.fromkeys(("commands", "server", "demo"), 3),

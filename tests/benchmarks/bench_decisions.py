@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from triage.chain import START
 from triage.config import Layout
 from triage.files import sha256_bytes
 from triage.report import SCHEMA, rebucket
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk
-from triage.review.events import START, Event, Selected, ids_digest, line_of
+from triage.review.events import Event, Selected, ids_digest, line_of
 from triage.review.selection import Rows
 
 WORDS = ("antenna", "smoke", "unsure", "dust")

@@ -6,19 +6,18 @@ Peeking and drawing again cannot pass silently: both leave lines here, and a lin
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from triage.chain import START, append_line
 from triage.errors import BadFile
-from triage.files import disk_errors, lock, sha256_bytes, sync_directory
+from triage.files import sha256_bytes
 
 __all__ = ["Entry", "append", "read"]
 
 Kind = Literal["plan", "look", "certificate"]
 _FORMAT = 1
-_START = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def read(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     entries: list[Entry] = []
-    previous = _START
+    previous = START
     *lines, _unfinished = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
@@ -71,21 +70,7 @@ def read(path: Path) -> list[Entry]:
     return entries
 
 
-def append(path: Path, kind: Kind, audit_id: str, bucket_digest: str, at: str, content: dict[str, Any]) -> Entry:
-    """Add one line; on disk (fsync) before this returns."""
-    with lock(path.with_name(f".{path.name}.lock"), wait=True), disk_errors(path):
-        entries = read(path)
-        previous = entries[-1].digest if entries else _START
-        line = _line(kind, audit_id, bucket_digest, at, content, previous)
-        new = not path.exists()
-        with path.open("wb" if new else "r+b") as file:
-            # Over the unfinished last line, if a kill left one.
-            whole = file.read() if path.stat().st_size else b""
-            file.seek(whole.rfind(b"\n") + 1)
-            file.truncate()
-            file.write(line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            sync_directory(path.parent)
-    return Entry(kind, audit_id, bucket_digest, at, content, sha256_bytes(line))
+def append(path: Path, kind: Kind, audit_id: str, bucket_digest: str, at: str, content: dict[str, Any]) -> None:
+    """Add one line; on disk (fsync) when this returns. Raises BadFile when the ledger is damaged: nothing is added to a broken chain."""
+    read(path)
+    append_line(path, lambda previous: _line(kind, audit_id, bucket_digest, at, content, previous))

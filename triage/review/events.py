@@ -17,11 +17,9 @@ from triage.errors import BadFile
 from triage.files import sha256_bytes
 from triage.review.decisions import Decision
 
-__all__ = ["EVENT_FORMAT", "START", "Event", "Kind", "Selected", "decode_ids", "encode_ids", "ids_digest", "line_of", "parse_line"]
+__all__ = ["EVENT_FORMAT", "Event", "Kind", "Selected", "decode_ids", "encode_ids", "ids_digest", "line_of", "parse_line"]
 
 EVENT_FORMAT = 1
-#: The `previous` of the first line of a log.
-START = "0" * 64
 
 #: "decide" acts on a selection; "undo" takes the event `target` back (an undone undo is a redo); "view", "assign" and "snapshot"
 #: carry `content`.

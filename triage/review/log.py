@@ -7,14 +7,15 @@ as `sets/<digest>.txt`, named by their content: two people never write different
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from triage.chain import START, append_line, damaged_path
 from triage.errors import BadFile
-from triage.files import disk_errors, lock, sha256_bytes, sync_directory, write_bytes
-from triage.review.events import START, Event, decode_ids, encode_ids, line_of, parse_line
+from triage.files import sha256_bytes, write_bytes
+from triage.review.events import Event, decode_ids, encode_ids, line_of, parse_line
 from triage.sequences import slug
 
 __all__ = ["FEW", "Line", "Logs", "Tail"]
@@ -78,28 +79,8 @@ class Logs:
         A half-written last line, which a kill leaves, is moved to `<log>.damaged` first.
         """
         path = self.path(event.reviewer)
-        with lock(path.with_name(f".{path.name}.lock"), wait=True), disk_errors(path):
-            last = _last_line(path, self._set_aside)
-            previous = sha256_bytes(last) if last else START
-            data = line_of(event, previous) + b"\n"
-            new = not path.exists()
-            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                size = os.fstat(handle).st_size
-                try:
-                    written = os.write(handle, data)
-                    if written < len(data):
-                        os.write(handle, data[written:])
-                except OSError:
-                    # A full disk: take back the part of the line that went through.
-                    os.ftruncate(handle, size)
-                    raise
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            if new:
-                # The file's bytes are on disk, its name must be too.
-                sync_directory(path.parent)
+        if append_line(path, lambda previous: line_of(event, previous)):
+            self.problems.append(f"{path.name}: a half-written last line was moved to {damaged_path(path).name}")
 
     def read(self, name: str, tail: Tail) -> Iterator[Line]:
         """The events of one log behind `tail`, which is moved on. Stops before a line without its newline: it was never acknowledged.
@@ -128,29 +109,3 @@ class Logs:
                         )
                     yield Line(name, tail.lines, event)
                 tail.digest = sha256_bytes(body)
-
-    def _set_aside(self, path: Path, rest: bytes) -> None:
-        beside = path.with_suffix(".damaged")
-        with beside.open("ab") as file:
-            file.write(rest + b"\n")
-        self.problems.append(f"{path.name}: a half-written last line was moved to {beside.name}")
-
-
-def _last_line(path: Path, set_aside: Callable[[Path, bytes], None]) -> bytes:
-    """The last whole line (empty = none), after a half-written one was set aside."""
-    if not path.exists():
-        return b""
-    with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        tail = b""
-        start = size
-        # The last two newlines are enough; lines may be long, so read backwards in growing steps.
-        while start > 0 and tail.rstrip(b"\n").count(b"\n") < 1 + (not tail.endswith(b"\n")):
-            start = max(0, start - max(4096, len(tail)))
-            file.seek(start)
-            tail = file.read(size - start)
-        end = tail.rfind(b"\n") + 1
-        if end < len(tail):
-            set_aside(path, tail[end:])
-            file.truncate(start + end)
-        return tail[:end].rstrip(b"\n").rpartition(b"\n")[2]

@@ -6,10 +6,14 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.review.conftest import table_of
 from triage.config import Layout
@@ -113,6 +117,43 @@ def test_the_state_does_not_depend_on_which_log_is_read_first(rows: Rows, layout
     decide(z, rows, "sequence_id = 1", "tree")
     decide(a, rows, "sequence_id = 1", "smoke", settle=True)
     assert said(a) == said(z) == said(Desk(layout, "new")) == {1: "smoke:wildfire"}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["ana", "bob", "eve"]),
+        st.sampled_from(["all", "sequence_id = 1", "sequence_id in (2, 4)", "score < 0.5", "disagreement", "undo"]),
+        st.sampled_from(["tree", "smoke", "later", "none", "antenna+tree"]),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_what_stands_for_all_rows_at_once_is_what_stands_for_each(steps: list[tuple[str, str, str, bool]]) -> None:
+    rows = Rows(table_of([{"sequence_id": i, "triage_score": 0.2 * i} for i in (3, 1, 4, 2, 5)]), "demo", 0.35)
+    with tempfile.TemporaryDirectory() as scratch:
+        desks = {who: Desk(Layout(Path(scratch)), who) for who in ("ana", "bob", "eve")}
+        for who, where, words, settle in steps:
+            try:
+                if where == "undo":
+                    desks[who].undo()
+                else:
+                    decide(desks[who], rows, where, words, settle=settle)
+            except BadSetting:
+                pass  # nothing to undo, or nothing matches: no event
+        state = fold_events(Logs(Layout(Path(scratch)).decisions))
+        together = state.standings(np.array([*rows.ids, 99]))
+        for number, code in zip([*rows.ids.tolist(), 99], together.codes.tolist(), strict=True):
+            alone = state.standing(number)
+            assert (alone is None) == (code < 0)
+            if alone is not None:
+                said = together.distinct[code]
+                assert [(one.reviewer, one.decision, one.looked_at) for one in said.opinions] == [
+                    (one.reviewer, one.decision, one.looked_at) for one in alone.opinions
+                ]
 
 
 def test_taking_a_decision_back_leaves_the_sequence_undecided(rows: Rows, desk: Desk) -> None:

@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
+
+import numpy as np
 
 from triage.config import Layout, setting
 from triage.errors import BadSetting
@@ -24,6 +26,8 @@ __all__ = ["Desk", "Pace", "Receipt", "default_reviewer"]
 
 #: Time between two decisions beyond which a reviewer was away, in seconds.
 _AWAY = 300.0
+#: Kinds of events that say something of sequences.
+_DECIDING = ("decide", "answer")
 
 
 def default_reviewer() -> str:
@@ -117,11 +121,37 @@ class Desk:
         self._append(event)
         return Receipt(event.id, chosen.size, changed, f"{_sequences(chosen.size)} decided as {decision.words}")
 
+    def begin_audit(self, audit_id: str) -> Receipt:
+        """The blind session of an audit begins: until it is labelled, the viewer hides the scores of its sequences. Undo ends it."""
+        return self._note("audit", {"audit": audit_id}, f"blind session of {audit_id} begun")
+
+    def answer(
+        self, rows: Rows, sequence_id: int, decision: Decision, audit_id: str, *, planted: bool, seconds: float | None = None
+    ) -> Receipt:
+        """Say in a blind session what one sequence shows, on disk when this returns.
+
+        planted: a known smoke that measures the reviewer; the answer then decides nothing. The receipt does not tell.
+        """
+        selection = self.select(rows, f"sequence_id = {sequence_id}")
+        event = Event(
+            id=uuid.uuid4().hex[:16],
+            at=_now(),
+            reviewer=self.reviewer,
+            kind="answer",
+            selected=selection.selected(rows.variant),
+            decision=decision,
+            content={"audit": audit_id, "planted": planted},
+            evidence={"model_version": rows.model_version},
+            seconds=seconds,
+        )
+        self._append(event)
+        return Receipt(event.id, 1, 0, f"1 sequence answered as {decision.words}")
+
     def undo(self, event_id: str | None = None) -> Receipt:
         """Take back one event, anybody's; None = this reviewer's last decision that counts. Raises BadSetting when there is none."""
         self.refresh()
         if event_id is None:
-            mine = (one for one in reversed(self.state.records) if one.kind == "decide" and one.reviewer == self.reviewer)
+            mine = (one for one in reversed(self.state.records) if one.kind in _DECIDING and one.reviewer == self.reviewer)
             record = next((one for one in mine if not self.state.is_undone(one.id)), None)
             if record is None:
                 raise BadSetting(f"nothing to undo: {self.reviewer} has no decision that counts")
@@ -190,22 +220,24 @@ class Desk:
 
     def history(self, limit: int = 50) -> list[Record]:
         """The newest decisions and undos of everybody, newest first."""
-        return sorted((one for one in self.state.records if one.kind in ("decide", "undo")), key=lambda one: one.at, reverse=True)[:limit]
+        return sorted((one for one in self.state.records if one.kind in (*_DECIDING, "undo")), key=lambda one: one.at, reverse=True)[:limit]
 
     def pace(self, rows: Rows) -> Pace:
         """How far the report is decided, and at what pace this reviewer goes."""
+        standings = rows.standings(self.state)
         tally: Counter[str] = Counter()
-        for sequence_id, standing in self.state.all_standing():
-            if rows.row_of(sequence_id) is not None:
-                decision = standing.decision
-                tally["disagreement" if decision is None else "later" if decision.verdict == "later" else "decided"] += 1
+        for code, count in zip(*np.unique(standings.codes, return_counts=True), strict=True):
+            if code >= 0:
+                decision = standings.distinct[code].decision
+                tally["disagreement" if decision is None else "later" if decision.verdict == "later" else "decided"] += int(count)
         per_hour = self._per_hour()
         left = len(rows) - tally["decided"]
         seconds = None if per_hour is None else left / per_hour * 3600
         return Pace(len(rows), tally["decided"], tally["disagreement"], tally["later"], per_hour, seconds)
 
     def _per_hour(self) -> float | None:
-        mine = [one for one in self.state.records if one.kind == "decide" and one.reviewer == self.reviewer][-200:]
+        newest = (one for one in reversed(self.state.records) if one.kind in _DECIDING and one.reviewer == self.reviewer)
+        mine = list(islice(newest, 200))[::-1]
         pairs = []
         for before, after in pairwise(mine):
             gap = (datetime.fromisoformat(after.at) - datetime.fromisoformat(before.at)).total_seconds()
@@ -214,17 +246,14 @@ class Desk:
         seconds = math.fsum(gap for gap, _ in pairs)
         return sum(count for _, count in pairs) / seconds * 3600 if len(pairs) >= 3 else None
 
-    def _against(self, ids: Iterable[int], decision: Decision, settle: bool) -> tuple[int, tuple[str, ...]]:
-        changed, settles = 0, set()
-        for sequence_id in ids:
-            standing = self.state.standing(sequence_id)
-            if standing is None:
-                continue
-            changed += any(opinion.decision.says != decision.says for opinion in standing.opinions)
-            if settle:
-                # Also what was settled before: this decision takes the place of the one that settled it.
-                settles |= {one.id for one in self.state.events_about(sequence_id) if one.reviewer != self.reviewer}
-        return changed, tuple(sorted(settles))
+    def _against(self, ids: tuple[int, ...], decision: Decision, settle: bool) -> tuple[int, tuple[str, ...]]:
+        standings = self.state.standings(np.array(ids, dtype=np.int64))
+        # Settling also ends what was settled before: this decision takes the place of the one that settled it.
+        about = (one for number in (ids if settle else ()) for one in self.state.events_about(number))
+        settles = {one.id for one in about if one.reviewer != self.reviewer}
+        # Of code -1, nobody, nothing changes: the last place of the array is its.
+        differs = [any(one.decision.says != decision.says for one in standing.opinions) for standing in standings.distinct]
+        return int(np.array([*differs, False])[standings.codes].sum()), tuple(sorted(settles))
 
     def _take_back(self, record: Record, word: str, about: Record | None = None) -> Receipt:
         event = Event(uuid.uuid4().hex[:16], _now(), self.reviewer, "undo", target=record.id)
@@ -240,7 +269,7 @@ class Desk:
         return found
 
     def _is_decision(self, event_id: str | None) -> bool:
-        return any(one.id == event_id and one.kind == "decide" for one in self.state.records)
+        return any(one.id == event_id and one.kind in _DECIDING for one in self.state.records)
 
     def _note(self, kind: Any, content: dict[str, Any], text: str) -> Receipt:
         event = Event(uuid.uuid4().hex[:16], _now(), self.reviewer, kind, content=content)

@@ -22,9 +22,9 @@ __all__ = ["EVENT_FORMAT", "Event", "Kind", "Selected", "decode_ids", "encode_id
 EVENT_FORMAT = 1
 
 #: "decide" acts on a selection; "undo" takes the event `target` back (an undone undo is a redo); "view", "assign" and "snapshot"
-#: carry `content`.
-Kind = Literal["decide", "undo", "view", "assign", "snapshot"]
-_KINDS = frozenset(("decide", "undo", "view", "assign", "snapshot"))
+#: carry `content`. "audit": a blind session begins. "answer": what was said of one sequence in it; both name the audit in `content`.
+Kind = Literal["decide", "undo", "view", "assign", "snapshot", "audit", "answer"]
+_KINDS = frozenset(("decide", "undo", "view", "assign", "snapshot", "audit", "answer"))
 
 
 class Selected(NamedTuple):

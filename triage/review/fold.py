@@ -5,6 +5,7 @@ Rules, in order:
 2. Of one reviewer's decisions about one sequence the last that counts stands ("none" = no decision of that reviewer).
 3. A decision that settles events takes their standing away, for the sequences both are about.
 4. One standing opinion (verdict and types) decides the sequence; two or more different ones are a disagreement, which decides nothing.
+5. An answer in a blind audit is a decision too, unless it is about a planted sequence: that one measures the reviewer and decides nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from triage.errors import BadFile
 from triage.review.decisions import Decision
 from triage.review.events import Event
 from triage.review.log import Line, Logs, Tail
 
-__all__ = ["Opinion", "Record", "Standing", "State", "fold_events"]
+__all__ = ["Opinion", "Record", "Standing", "Standings", "State", "fold_events"]
 
 #: An expression that names its sequences: what the page sends for tiles and rows that were on the screen.
 _BY_NAME = re.compile(r"\s*(sequence_id|key)\s*(=\s*[\w-]+|in\s*\([\w\s,-]*\))\s*")
@@ -48,13 +53,14 @@ class Record(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """One reviewer's standing decision about one sequence. looked_at: the event names its sequences one by one, as a person who looks at
-    them does; an expression over many is a rule, not a look."""
+    them does; an expression over many is a rule, not a look. blind: given in an audit, with the score hidden."""
 
     reviewer: str
     decision: Decision
     event: str
     at: str
     looked_at: bool = True
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,18 @@ class Standing:
         return any(one.looked_at for one in self.opinions)
 
 
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """What stands for many sequences at once, told by the few different things that people said.
+
+    codes: one for each sequence asked for, int64; -1 = nobody has an opinion, else an index into `distinct`. A distinct Standing is that of
+    one of its sequences: reviewers, decisions and `looked_at` are those of all of them, `event` and `at` are of that one.
+    """
+
+    codes: npt.NDArray[np.int64]
+    distinct: tuple[Standing, ...]
+
+
 class State:
     """The fold, kept up to date: `refresh` reads only what was appended since."""
 
@@ -85,6 +103,10 @@ class State:
         self._sets: dict[str, tuple[int, ...]] = {}
         # reviewer -> sequence id -> the record that stands
         self._standing: dict[str, dict[int, int]] = {}
+        # the same for answers about planted sequences
+        self._planted: dict[str, dict[int, int]] = {}
+        # events that settle or are settled: what they mean depends on who else has an opinion
+        self._settling: set[str] = set()
         self._undone: frozenset[str] = frozenset()
         self.contents: dict[str, dict[str, object]] = {}
         self.version = 0
@@ -104,9 +126,10 @@ class State:
             return False
         start = len(self.records)
         self.records.extend(fresh)
+        self._settling.update(event for record in fresh if record.settles for event in (record.id, *record.settles))
         if any(record.kind == "undo" for record in fresh):
             self._undone = _undone(self.records)
-            self._standing = {}
+            self._standing, self._planted = {}, {}
             start = 0
         for index in range(start, len(self.records)):
             self._apply(index)
@@ -127,6 +150,11 @@ class State:
         """The opinions about one sequence; None = nobody has one."""
         return _standing(self.events_about(sequence_id))
 
+    def planted_answers(self, sequence_id: int) -> tuple[Opinion, ...]:
+        """What reviewers said in blind audits of a sequence that was planted there, the last answer of each."""
+        held = (self._planted[reviewer].get(sequence_id) for reviewer in sorted(self._planted))
+        return _opinions(self.records[index] for index in held if index is not None)
+
     def events_about(self, sequence_id: int) -> list[Record]:
         """The last decision of every reviewer about one sequence, whether it was settled or not."""
         held = (self._standing[reviewer].get(sequence_id) for reviewer in sorted(self._standing))
@@ -138,6 +166,44 @@ class State:
             standing = self.standing(sequence_id)
             if standing is not None:
                 yield sequence_id, standing
+
+    def standings(self, ids: npt.NDArray[np.int64]) -> Standings:
+        """`standing` for many sequences at once, in the time of a few passes over arrays however many they are."""
+        order = np.argsort(ids, kind="stable")
+        ascending = ids[order]
+        codes = np.zeros(len(ids), dtype=np.int64)
+        examples: list[tuple[int, ...]] = [()]
+        for reviewer in sorted(self._standing):
+            held = self._standing[reviewer]
+            numbers = np.fromiter(held.keys(), np.int64, len(held))
+            records = np.fromiter(held.values(), np.int64, len(held))
+            places = np.searchsorted(ascending, numbers)
+            known = np.zeros(len(numbers), dtype=bool)
+            inside = places < len(ids)
+            known[inside] = ascending[places[inside]] == numbers[inside]
+            said = np.full(len(ids), -1, dtype=np.int64)
+            said[order[places[known]]] = self._alike(records[known])
+            # One number for (what the reviewers before say, the record of this one).
+            pairs, codes = np.unique(codes * (len(self.records) + 1) + said + 1, return_inverse=True)
+            before, after = np.divmod(pairs, len(self.records) + 1)
+            examples = [
+                examples[one] + (() if record == 0 else (record - 1,)) for one, record in zip(before.tolist(), after.tolist(), strict=True)
+            ]
+        found = [_standing([self.records[index] for index in chosen]) for chosen in examples]
+        places_of = np.cumsum([one is not None for one in found]) - 1
+        renamed = np.where([one is not None for one in found], places_of, -1)
+        return Standings(renamed[codes], tuple(one for one in found if one is not None))
+
+    def _alike(self, records: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """One record for all that say the same; those that settle or are settled stay themselves."""
+        distinct, places = np.unique(records, return_inverse=True)
+        first: dict[tuple[Decision | None, bool, str], int] = {}
+        chosen = np.empty(len(distinct), dtype=np.int64)
+        for place, index in enumerate(distinct.tolist()):
+            record = self.records[index]
+            says = (record.decision, _looked_at(record.where), record.kind)
+            chosen[place] = index if record.id in self._settling else first.setdefault(says, index)
+        return chosen[places.reshape(-1)]
 
     def _set(self, digest: str) -> tuple[int, ...]:
         if digest not in self._sets:
@@ -171,7 +237,7 @@ class State:
 
     def _apply(self, index: int) -> None:
         record = self.records[index]
-        if record.kind != "decide" or record.decision is None or record.id in self._undone:
+        if record.kind not in ("decide", "answer") or record.decision is None or record.id in self._undone:
             return
         try:
             ids = self.ids(record)
@@ -179,17 +245,35 @@ class State:
             if str(error) not in self._logs.problems:
                 self._logs.problems.append(str(error))
             return
-        self._standing.setdefault(record.reviewer, {}).update(dict.fromkeys(ids, index))
+        planted = record.kind == "answer" and self.contents.get(record.id, {}).get("planted") is True
+        said = self._planted if planted else self._standing
+        said.setdefault(record.reviewer, {}).update(dict.fromkeys(ids, index))
+
+
+@lru_cache(maxsize=4096)
+def _looked_at(where: str) -> bool:
+    return _BY_NAME.fullmatch(where) is not None
 
 
 def _standing(records: list[Record]) -> Standing | None:
     settled = {event for record in records for event in record.settles}
-    opinions = tuple(
-        Opinion(record.reviewer, record.decision, record.id, record.at, _BY_NAME.fullmatch(record.where) is not None)
-        for record in records
-        if record.decision is not None and record.decision.verdict != "none" and record.id not in settled
-    )
+    opinions = _opinions(record for record in records if record.id not in settled)
     return Standing(opinions) if opinions else None
+
+
+def _opinions(records: Iterable[Record]) -> tuple[Opinion, ...]:
+    return tuple(
+        Opinion(
+            record.reviewer,
+            record.decision,
+            record.id,
+            record.at,
+            _looked_at(record.where),
+            record.kind == "answer",
+        )
+        for record in records
+        if record.decision is not None and record.decision.verdict != "none"
+    )
 
 
 def _undone(records: Iterable[Record]) -> frozenset[str]:

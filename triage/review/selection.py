@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from triage.report import rebucket
 from triage.review.events import Selected, ids_digest
-from triage.review.fold import State
+from triage.review.fold import Standings, State
 from triage.review.log import FEW
 from triage.review.where import Columns, Mask, matches
 
@@ -45,6 +45,7 @@ class Rows:
         self._report = _report_columns(table)
         self._cut: dict[float, dict[str, npt.NDArray[np.generic]]] = {}
         self._row_of: dict[int, int] | None = None
+        self._standings: tuple[State, int, Standings] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -70,6 +71,13 @@ class Rows:
         if field in ("bucket", "hold_reason", "outcome"):
             return self._at(self.threshold if threshold is None else threshold)[field][row]
         return self._report[field][row]
+
+    def standings(self, state: State) -> Standings:
+        """What everybody said of these rows; the same again while nobody said more."""
+        known = self._standings
+        if known is None or known[0] is not state or known[1] != state.version:
+            self._standings = known = (state, state.version, state.standings(self.ids))
+        return known[2]
 
     def select(
         self,
@@ -104,26 +112,28 @@ class Rows:
         return self._cut[threshold]
 
     def _review_columns(self, state: State, reviewer: str | None) -> tuple[dict[str, npt.NDArray[np.generic]], dict[str, Mask]]:
-        n = len(self)
-        words, verdicts, who = (np.full(n, None, dtype=object) for _ in range(3))
-        tags = np.empty(n, dtype=object)
+        standings = self.standings(state)
+        known = standings.distinct
+        words, verdicts, who, tags = (np.full(len(known) + 1, None, dtype=object) for _ in range(4))
+        decided, disagreement, mine, others = (np.zeros(len(known) + 1, dtype=bool) for _ in range(4))
         tags.fill(())
-        decided, disagreement, mine, others = (np.zeros(n, dtype=bool) for _ in range(4))
-        for sequence_id, standing in state.all_standing():
-            row = self.row_of(sequence_id)
-            if row is None:
-                continue
+        for code, standing in enumerate(known):
             decision = standing.decision
-            tags[row] = tuple(sorted({tag for opinion in standing.opinions for tag in opinion.decision.tags}))
-            who[row] = standing.opinions[0].reviewer if len(standing.opinions) == 1 else "several"
-            others[row] = reviewer is not None and all(opinion.reviewer != reviewer for opinion in standing.opinions)
-            mine[row] = reviewer is not None and any(opinion.reviewer == reviewer for opinion in standing.opinions)
+            tags[code] = tuple(sorted({tag for opinion in standing.opinions for tag in opinion.decision.tags}))
+            who[code] = standing.opinions[0].reviewer if len(standing.opinions) == 1 else "several"
+            mine[code] = reviewer is not None and any(opinion.reviewer == reviewer for opinion in standing.opinions)
+            others[code] = reviewer is not None and not mine[code] and any(one.decision.verdict != "later" for one in standing.opinions)
             if decision is None:
-                disagreement[row] = True
+                disagreement[code] = True
             else:
-                decided[row], words[row], verdicts[row] = decision.verdict != "later", decision.words, decision.verdict
-        said: dict[str, npt.NDArray[np.generic]] = {"decision": words, "verdict": verdicts, "reviewer": who, "tag": tags}
-        return said, {"decided": decided, "disagreement": disagreement, "mine": mine, "second_look": others}
+                decided[code], words[code], verdicts[code] = decision.verdict != "later", decision.words, decision.verdict
+        # The last place stands for "nobody said anything": that is code -1.
+        said = {"decision": words, "verdict": verdicts, "reviewer": who, "tag": tags}
+        flags = {"decided": decided, "disagreement": disagreement, "mine": mine, "second_look": others}
+        return (
+            {name: values[standings.codes] for name, values in said.items()},
+            {name: values[standings.codes] for name, values in flags.items()},
+        )
 
 
 def _text(column: pa.ChunkedArray) -> npt.NDArray[np.generic]:

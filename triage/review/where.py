@@ -143,10 +143,15 @@ class _Parser:
             return lambda columns: _is_null(columns.values[field]) != negated
         if self._accept("in"):
             self._expect("(")
-            nodes = [self._compare(field, "=", self._take("a value"))]
+            tokens = [self._take("a value")]
             while self._accept(","):
-                nodes.append(self._compare(field, "=", self._take("a value")))
+                tokens.append(self._take("a value"))
             self._expect(")")
+            nodes = [self._compare(field, "=", token) for token in tokens]
+            if FIELDS[field] == "number":
+                # A page of tiles names its ids: one pass for all of them.
+                numbers = [_number(field, token.value) for token in tokens]
+                return lambda columns: np.isin(columns.values[field].astype(np.float64, copy=False), numbers)
             return lambda columns: np.logical_or.reduce([node(columns) for node in nodes])
         operator = self._take("an operator")
         if operator.kind != "op":

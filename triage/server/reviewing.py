@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import threading
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from triage.config import Layout
@@ -197,29 +199,28 @@ def _command(asked: SelectIn) -> str:
 
 def _stream(state: State, rows: Rows) -> bytes:
     """row (int32, position in the report), words, reviewer (dictionary), decided and disagreement (bool), one line per opinionated row."""
-    places: list[int] = []
-    words: list[str] = []
-    who: list[str] = []
-    decided: list[bool] = []
-    disagreement: list[bool] = []
-    for number, standing in state.all_standing():
-        row = rows.row_of(number)
-        if row is None:
-            continue
-        decision = standing.decision
-        places.append(row)
-        words.append(" / ".join(sorted({one.decision.words for one in standing.opinions})))
-        who.append(", ".join(one.reviewer for one in standing.opinions))
-        decided.append(decision is not None and decision.verdict != "later")
-        disagreement.append(decision is None)
+    standings = rows.standings(state)
+    places = np.flatnonzero(standings.codes >= 0)
+    codes = standings.codes[places]
+    said = [standing.decision for standing in standings.distinct]
+    words = [" / ".join(sorted({one.decision.words for one in standing.opinions})) for standing in standings.distinct]
+    who = [", ".join(one.reviewer for one in standing.opinions) for standing in standings.distinct]
+    decided = np.array([decision is not None and decision.verdict != "later" for decision in said], dtype=bool)
+    disagreement = np.array([decision is None for decision in said], dtype=bool)
     return ipc_stream(
         pa.table(
             {
-                "row": pa.array(places, pa.int32()),
-                "words": pa.array(words, pa.string()).dictionary_encode(),
-                "reviewer": pa.array(who, pa.string()).dictionary_encode(),
-                "decided": pa.array(decided, pa.bool_()),
-                "disagreement": pa.array(disagreement, pa.bool_()),
+                "row": pa.array(places.astype(np.int32)),
+                "words": _named(codes, words),
+                "reviewer": _named(codes, who),
+                "decided": pa.array(decided[codes]),
+                "disagreement": pa.array(disagreement[codes]),
             }
         )
     )
+
+
+def _named(codes: npt.NDArray[np.int64], names: list[str]) -> pa.DictionaryArray:
+    distinct = sorted(set(names))
+    places = np.array([distinct.index(name) for name in names], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(places[codes]), pa.array(distinct, pa.string()))

@@ -9,6 +9,8 @@ import { Explainer } from "@/features/overview/components/Explainer";
 import { Organizations } from "@/features/overview/components/Organizations";
 import { Outcomes } from "@/features/overview/components/Outcomes";
 import { SequencePane } from "@/features/sequence/components/SequencePane";
+import { useFrameCache } from "@/features/sequence/model/useFrames";
+import { useHeadStart } from "@/features/sequence/model/useOpening";
 import { SequenceTable } from "@/features/table/components/SequenceTable";
 import { ThresholdPanel } from "@/features/threshold/components/ThresholdPanel";
 import { useKeys } from "@/lib/keys/useKeys";
@@ -29,6 +31,8 @@ export function Workplace({ top }: { top: React.ReactNode }) {
   const { part: openKey, adjust, go } = useViewPart((view) => view.open);
   const mode = useViewPart((view) => view.mode).part;
   const rows = useRows(report);
+  const frames = useFrameCache();
+  useHeadStart(frames);
   const [lastMarked, setLastMarked] = useState(-1);
   // What is open is marked, wherever it was opened from: the list, a link, Back.
   const opened = openKey === null ? -1 : report.table.rowOf(openKey);
@@ -105,7 +109,7 @@ export function Workplace({ top }: { top: React.ReactNode }) {
             </div>
           </>
         }
-        detail={openKey !== null && <SequencePane sequenceKey={openKey} />}
+        detail={openKey !== null && <SequencePane sequenceKey={openKey} cache={frames} />}
         foot={desk !== null && <DecisionBar desk={desk} />}
       />
     </SelectionProvider>

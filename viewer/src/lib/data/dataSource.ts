@@ -18,8 +18,8 @@ export interface DataSource {
   vocabulary(signal: AbortSignal): Promise<Vocabulary>;
   model(report: ReportRef, signal: AbortSignal): Promise<ModelPanel>;
   sequence(report: ReportRef, key: string, signal: AbortSignal): Promise<SequenceDetail>;
-  /** One input frame (0-based) as an image file. */
-  frame(report: ReportRef, key: string, index: number, version: string, signal: AbortSignal): Promise<Blob>;
+  /** One input frame (0-based) as an image file. version: the sequence's; null = whatever it is now, when nothing of it is known yet. */
+  frame(report: ReportRef, key: string, index: number, version: string | null, signal: AbortSignal): Promise<Blob>;
   /** Address of the looping strip: square crops side by side, `size` pixels high. */
   stripUrl(report: ReportRef, key: string, size: number): string;
   /** Address of the crop of one slot of one tube, `size` pixels square. */

@@ -20,7 +20,8 @@ export function liveSource(base = "./api"): DataSource {
     model: ({ variant }, signal) => getJson<ModelPanel>(`${report(variant)}/model`, signal),
     sequence: ({ variant }, key, signal) => getJson<SequenceDetail>(sequence(variant, key), signal),
     frame: async ({ variant }, key, index, version, signal) => {
-      const response = await get(`${sequence(variant, key)}/frames/${index}.jpg?v=${part(version)}`, signal);
+      const versioned = version === null ? "" : `?v=${part(version)}`;
+      const response = await get(`${sequence(variant, key)}/frames/${index}.jpg${versioned}`, signal);
       return response.blob();
     },
     stripUrl: ({ variant, version }, key, size) => `${sequence(variant, key)}/strip?size=${size}&v=${part(version)}`,

@@ -8,8 +8,8 @@ function slowFetch() {
   const asked: string[] = [];
   const cancelled: string[] = [];
   const answers: (() => void)[] = [];
-  const cache = new FrameCache((sequence, index, signal) => {
-    const name = `${sequence.key}/${index}`;
+  const cache = new FrameCache((key, version, index, signal) => {
+    const name = version === null ? `${key}/${index} unversioned` : `${key}/${index}`;
     asked.push(name);
     return new Promise((resolve, reject) => {
       answers.push(() => resolve(new Blob([name])));
@@ -58,6 +58,42 @@ describe("FrameCache", () => {
     await answer();
     await cache.frame(frames("b"), 0);
     expect(asked).toEqual(["a/0", "b/0"]);
+  });
+
+  it("takes the first frame that was begun before the version was known as the sequence's own", async () => {
+    const { cache, asked, answer } = slowFetch();
+    const begun = cache.first("a");
+    expect(begun.version).toBeNull();
+    expect(cache.first("a").file).toBe(begun.file);
+    const frame = cache.frame(frames("a"), 0);
+    await answer();
+    expect(await frame).toBe(await begun.file);
+    expect(cache.first("a")).toEqual({ version: "v", file: frame });
+    expect(asked).toEqual(["a/0 unversioned"]);
+  });
+
+  it("has the first frame of a preloaded sequence without asking", async () => {
+    const { cache, asked, answer } = slowFetch();
+    const done = cache.preload(frames("a", 1));
+    await answer();
+    await done;
+    const first = cache.first("a");
+    expect(first.version).toBe("v");
+    expect(await first.file).toBe(await cache.frame(frames("a"), 0));
+    expect(asked).toEqual(["a/0"]);
+  });
+
+  it("cancels the first frame of what was left for another, and asks again for one that failed", async () => {
+    const { cache, asked, cancelled } = slowFetch();
+    const left = cache.first("a").file.catch((error: unknown) => (error as Error).name);
+    const stays = cache.first("b").file.catch((error: unknown) => (error as Error).name);
+    expect(await left).toBe("AbortError");
+    cache.keepOnly(new Set(["b"]));
+    expect(cancelled).toEqual(["a/0 unversioned"]);
+    cache.keepOnly(new Set());
+    expect(await stays).toBe("AbortError");
+    void cache.first("b").file.catch(() => null);
+    expect(asked).toEqual(["a/0 unversioned", "b/0 unversioned", "b/0 unversioned"]);
   });
 
   it("asks again for a frame that failed, and for all when the sequence changed", async () => {

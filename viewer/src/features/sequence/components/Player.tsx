@@ -1,5 +1,5 @@
 /** The frames as a film: plays by itself, steps only to decoded frames, says what a missing frame lacks. */
-import { useEffect, useEffectEvent, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 import { Button } from "@/components/ui/Button";
 import type { SequenceDetail } from "@/lib/api/types";
 import * as format from "@/lib/format";
@@ -7,6 +7,7 @@ import { useKeys } from "@/lib/keys/useKeys";
 import { useStoredNumber } from "@/lib/useStoredNumber";
 import { changeSpeed, nextPlayable, SPEEDS, START_SPEED, stepTo, type FrameState } from "../model/player";
 import { Boxes } from "./Boxes";
+import { Picture } from "./Picture";
 import styles from "./Player.module.css";
 
 interface Props {
@@ -99,33 +100,5 @@ export function Player({ detail, states, frame, onFrame, blind = false }: Props)
         </span>
       </figcaption>
     </figure>
-  );
-}
-
-function Picture({ state, text }: { state: FrameState; text: string }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const image = state.kind === "ready" ? state.image : null;
-  useEffect(() => {
-    const element = canvas.current;
-    if (element === null || image === null) return;
-    if (element.width !== image.width || element.height !== image.height) {
-      element.width = image.width;
-      element.height = image.height;
-    }
-    element.getContext("2d")?.drawImage(image, 0, 0);
-    element.dataset.drawn = text;
-  }, [image, text]);
-  return (
-    <>
-      <canvas ref={canvas} className={styles.canvas} hidden={state.kind === "missing"}>
-        {text}
-      </canvas>
-      {state.kind === "missing" && (
-        <p className={styles.missing} role="status">
-          <strong>{text} cannot be shown</strong>
-          {state.reason}
-        </p>
-      )}
-    </>
   );
 }

@@ -3,6 +3,7 @@ import type { SequenceDetail } from "@/lib/api/types";
 import type { FrameCache } from "@/lib/frames/frameCache";
 import { orderedTubes, slotOf } from "../model/tubes";
 import { isSettled, useFrames } from "../model/useFrames";
+import type { Opening } from "../model/useOpening";
 import { Facts } from "./Facts";
 import { Player } from "./Player";
 import { TubeCard } from "./TubeCard";
@@ -12,12 +13,13 @@ interface Props {
   detail: SequenceDetail;
   row: number;
   cache: FrameCache;
+  opening: Opening;
   /** Called once all frames are here: time for the neighbours. */
   onSettled: () => void;
 }
 
-export function SequenceBody({ detail, row, cache, onSettled }: Props) {
-  const states = useFrames(cache, detail);
+export function SequenceBody({ detail, row, cache, opening, onSettled }: Props) {
+  const states = useFrames(cache, detail, opening);
   const settled = isSettled(states);
   useEffect(() => {
     if (settled) onSettled();

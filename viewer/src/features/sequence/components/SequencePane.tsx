@@ -1,18 +1,19 @@
-/** The open sequence: loads it, then draws it. Keyed by sequence, so that nothing of the last one is left. */
+/** The open sequence: its first frame as soon as that is there, then all of it. Keyed by sequence, so that nothing of the last one is left. */
 import { useCallback, useMemo, useState } from "react";
 import { Button } from "@/components/ui/Button";
-import { Empty, Failed, Loading } from "@/components/ui/States";
+import { Empty, Failed } from "@/components/ui/States";
 import { useSequence } from "@/lib/data/queries";
 import type { FrameCache } from "@/lib/frames/frameCache";
 import { useReport } from "@/lib/report/report";
 import { useViewStore } from "@/lib/view/store";
-import { useFrameCache, usePreload } from "../model/useFrames";
+import { usePreload } from "../model/useFrames";
+import { useOpening } from "../model/useOpening";
+import { FirstFrame } from "./FirstFrame";
 import { Header } from "./Header";
 import { SequenceBody } from "./SequenceBody";
 import styles from "./SequencePane.module.css";
 
-export function SequencePane({ sequenceKey }: { sequenceKey: string }) {
-  const cache = useFrameCache();
+export function SequencePane({ sequenceKey, cache }: { sequenceKey: string; cache: FrameCache }) {
   const { table } = useReport();
   const { go } = useViewStore();
   const row = useMemo(() => table.rowOf(sequenceKey), [table, sequenceKey]);
@@ -38,15 +39,10 @@ function Loaded({ sequenceKey, row, cache }: { sequenceKey: string; row: number;
   const { summary } = useReport();
   const sequence = useSequence(summary, sequenceKey);
   const [settled, setSettled] = useState(false);
+  const opening = useOpening(cache, sequenceKey);
   const settle = useCallback(() => setSettled(true), []);
   usePreload(cache, row, settled || sequence.isError);
-  if (sequence.isPending) {
-    return (
-      <div className={styles.waiting}>
-        <Loading what="the sequence" />
-      </div>
-    );
-  }
+  if (sequence.isPending) return <FirstFrame state={opening.state} />;
   if (sequence.isError) {
     return (
       <div className={styles.waiting}>
@@ -54,5 +50,5 @@ function Loaded({ sequenceKey, row, cache }: { sequenceKey: string; row: number;
       </div>
     );
   }
-  return <SequenceBody key={sequence.data.version} detail={sequence.data} row={row} cache={cache} onSettled={settle} />;
+  return <SequenceBody key={sequence.data.version} detail={sequence.data} row={row} cache={cache} opening={opening} onSettled={settle} />;
 }

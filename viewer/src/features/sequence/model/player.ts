@@ -6,6 +6,12 @@ export type FrameState =
   | { readonly kind: "ready"; readonly image: ImageBitmap }
   | { readonly kind: "missing"; readonly reason: string };
 
+/** Why a frame is missing, in a person's words. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof DOMException) return "the file is not a whole image";
+  return error instanceof Error ? error.message : String(error);
+}
+
 export const SPEEDS: readonly number[] = [1, 2, 4, 8];
 /** Frames per second. */
 export const START_SPEED = 2;

@@ -7,17 +7,19 @@ import { sequenceQuery } from "@/lib/data/queries";
 import { FrameCache, type FrameKey } from "@/lib/frames/frameCache";
 import { useReport } from "@/lib/report/report";
 import { useSelection } from "@/lib/report/selection";
+import { leaving } from "./leaving";
 import { neighbourhood } from "./neighbourhood";
-import type { FrameState } from "./player";
+import { reasonOf, type FrameState } from "./player";
+import type { Opening } from "./useOpening";
 
 const framesOf = (detail: SequenceDetail): FrameKey => ({ key: detail.row.key, version: detail.version, count: detail.frames.length });
 
-/** One cache per report, for as long as the detail is mounted. */
+/** One cache per report, for as long as the caller is mounted. */
 export function useFrameCache(): FrameCache {
   const source = useDataSource();
   const { summary } = useReport();
   const cache = useMemo(
-    () => new FrameCache((frames, index, signal) => source.frame(summary, frames.key, index, frames.version, signal)),
+    () => new FrameCache((key, version, index, signal) => source.frame(summary, key, index, version, signal)),
     [source, summary],
   );
   useEffect(() => () => cache.keepOnly(new Set()), [cache]);
@@ -26,17 +28,24 @@ export function useFrameCache(): FrameCache {
 
 const AT_ONCE = 3;
 
-/** States aligned with `detail.frames`; they turn from loading to ready or missing one by one, first frame first. */
-export function useFrames(cache: FrameCache, detail: SequenceDetail): readonly FrameState[] {
+/**
+ * States aligned with `detail.frames`; they turn from loading to ready or missing one by one, first frame first.
+ * opening: the first frame, where somebody asked for it before there was a detail; null = it is loaded here like the others.
+ */
+export function useFrames(cache: FrameCache, detail: SequenceDetail, opening: Opening | null = null): readonly FrameState[] {
   const [states, setStates] = useState<readonly FrameState[]>(() => startOf(detail));
+  const given = useMemo(() => givenFirst(opening, detail), [opening, detail]);
+  const apart = given !== null;
+  const begun = given?.kind !== "loading";
   useEffect(() => {
+    if (!begun) return;
     const { gone, leave } = leaving();
     const bitmaps: ImageBitmap[] = [];
     const frames = framesOf(detail);
     const set = (index: number, state: FrameState) => {
       if (!gone()) setStates((before) => before.with(index, state));
     };
-    const wanted = detail.frames.flatMap(({ index, available }) => (available ? [index] : []));
+    const wanted = detail.frames.flatMap(({ index, available }) => (available && !(apart && index === 0) ? [index] : []));
     const loadNext = async () => {
       const index = wanted.shift();
       if (index === undefined || gone()) return false;
@@ -55,24 +64,20 @@ export function useFrames(cache: FrameCache, detail: SequenceDetail): readonly F
       while (await loadNext());
     };
     // The first frame alone: it is what one waits for, and the others would share its bandwidth and its decoder.
-    void loadNext().then(() => Promise.all(Array.from({ length: AT_ONCE }, walk)));
+    const first = apart ? Promise.resolve(true) : loadNext();
+    void first.then(() => Promise.all(Array.from({ length: AT_ONCE }, walk)));
     return () => {
       leave();
       for (const image of bitmaps) image.close();
     };
-  }, [cache, detail]);
-  return states;
+  }, [cache, detail, apart, begun]);
+  return useMemo(() => (given === null ? states : states.with(0, given)), [given, states]);
 }
 
-/** For asynchronous work of an effect: whether it was left, and what its cleanup calls. */
-function leaving(): { gone: () => boolean; leave: () => void } {
-  const controller = new AbortController();
-  return { gone: () => controller.signal.aborted, leave: () => controller.abort() };
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof DOMException) return "the file is not a whole image";
-  return error instanceof Error ? error.message : String(error);
+/** The state of the first frame as the opening has it; null = it must be loaded like the others: another version, or a failure to try again. */
+function givenFirst(opening: Opening | null, detail: SequenceDetail): FrameState | null {
+  if (opening === null || opening.state.kind === "missing" || detail.frames[0]?.available !== true) return null;
+  return (opening.version ?? detail.version) === detail.version ? opening.state : null;
 }
 
 function startOf(detail: SequenceDetail): readonly FrameState[] {

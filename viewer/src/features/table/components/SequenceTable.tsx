@@ -71,8 +71,9 @@ export function SequenceTable() {
         {virtual.getVirtualItems().map(({ index, start }) => {
           const row = rows[index]!;
           return (
+            // By place, not by row: another order or filter then changes texts instead of making every row anew.
             <TableRow
-              key={row}
+              key={index}
               report={report}
               row={row}
               index={index}

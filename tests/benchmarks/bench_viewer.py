@@ -24,7 +24,7 @@ _SIZES = (2_000,) if _QUICK else (21_489, 200_000)
 _RUNS = 4 if _QUICK else 20
 _ACTIONS = 24 if _QUICK else 600
 
-#: sample, what it is, statistic, target at each size (ms; the heap in MB)
+#: sample, what it is, statistic, target at each size (ms; memory in MB), None = none was set
 _LINES = (
     ("navigation", "navigation to a usable table, nothing cached", "median", (1000, 2500)),
     ("navigation", "the same", "p95", (1000, 2500)),
@@ -41,7 +41,9 @@ _LINES = (
     ("openNext", "open the next sequence (preloaded), key to first frame drawn", "median", (150, 150)),
     ("openNext", "the same", "p95", (150, 150)),
     ("heap", f"JS heap after {_ACTIONS} actions (ten minutes at one a second)", "median", (200, 500)),
+    ("resident", "resident memory of the page's process then, columns and decoded frames included", "median", None),
 )
+_BYTES = ("heap", "resident")
 
 
 def main() -> str:
@@ -54,7 +56,7 @@ def main() -> str:
         "",
         "Headless Chromium at 1280x800 over `triage view` on this machine, synthetic report "
         "(`tests.benchmarks.synthetic_report`), "
-        f"{_RUNS} runs or more of each; milliseconds, the heap in MB. Work per slider event is all that the event causes on the main "
+        f"{_RUNS} runs or more of each; milliseconds, memory in MB. Work per slider event is all that the event causes on the main "
         "thread until it is idle again: cards, histogram, the deferred table, layout and paint. Times to “drawn” include waiting for the "
         "next frame of the display (up to 17 ms). "
         f"Other work on this machine's {os.cpu_count()} cores when it began: load average {load:.0f}.",
@@ -63,13 +65,14 @@ def main() -> str:
         "| --- | --- | " + " | ".join("---: | ---:" for _ in _SIZES) + " |",
     ]
     for name, what, statistic, targets in _LINES:
-        cells = [f"{_statistic(samples[name], statistic, name):,.0f} | {targets[at]:,}" for at, samples in enumerate(measured)]
-        lines.append(f"| {what} | {statistic if name != 'heap' else ''} | " + " | ".join(cells) + " |")
+        wanted = [f"{target:,}" for target in targets] if targets else ["–"] * len(_SIZES)
+        cells = [f"{_statistic(samples[name], statistic, name):,.0f} | {wanted[at]}" for at, samples in enumerate(measured)]
+        lines.append(f"| {what} | {'' if name in _BYTES else statistic} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
 def _statistic(samples: Sequence[float], statistic: str, name: str) -> float:
-    values = np.array(samples) / (1e6 if name == "heap" else 1)
+    values = np.array(samples) / (1e6 if name in _BYTES else 1)
     return float(np.percentile(values, 95) if statistic == "p95" else np.median(values))
 
 

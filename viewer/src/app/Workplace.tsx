@@ -24,6 +24,17 @@ import { Shell } from "./Shell";
 import styles from "./Workplace.module.css";
 
 const PAGE = 15;
+// Made once: they listen for what they show, and are not drawn again whenever the rows or the mark are others.
+const SIDE = (
+  <>
+    <BucketCards />
+    <Explainer />
+    <ThresholdPanel />
+    <Outcomes />
+    <Organizations />
+  </>
+);
+const FILTERS = <FilterBar />;
 const NOTHING: ReadonlySet<number> = new Set();
 
 export function Workplace({ top }: { top: React.ReactNode }) {
@@ -92,18 +103,10 @@ export function Workplace({ top }: { top: React.ReactNode }) {
     <SelectionProvider value={selection}>
       <Shell
         top={top}
-        side={
-          <>
-            <BucketCards />
-            <Explainer />
-            <ThresholdPanel />
-            <Outcomes />
-            <Organizations />
-          </>
-        }
+        side={SIDE}
         main={
           <>
-            <FilterBar />
+            {FILTERS}
             <div className={styles.rows}>
               {mode === "sweep" && desk !== null ? <SweepGrid desk={desk} /> : mode === "grid" ? <SequenceGrid /> : <SequenceTable />}
             </div>

@@ -2,12 +2,13 @@
  * Keeps the View and the browser's address in step. The View is the truth while the page is open; the address follows.
  *
  * Steps (another mode, a sequence opened from the list) make a history entry, so that Back returns to it. Continuous changes (the
- * slider, typing, walking with J/K) replace the entry, and not more often than browsers allow (Safari: 100 in 30 s).
+ * slider, typing, walking with J/K) replace the entry once they rest: to write an address costs the browser half a frame, and it may not be
+ * written as often as a slider moves (Safari: 100 in 30 s).
  */
 import { createContext, use, useSyncExternalStore } from "react";
 import { formatView, parseView, type View } from "./view";
 
-const REPLACE_EVERY_MS = 350;
+const REST_MS = 350;
 
 export type Change = Partial<View> | ((view: View) => Partial<View>);
 
@@ -31,10 +32,11 @@ export class ViewStore {
     return () => this.#listeners.delete(listener);
   };
 
-  /** A continuous change: the address follows a moment later, in the same history entry. */
+  /** A continuous change: the address follows once it rests, in the same history entry. */
   readonly adjust = (change: Change): void => {
     this.#show(this.#merged(change));
-    this.#pending ??= setTimeout(() => this.#write("replaceState"), REPLACE_EVERY_MS);
+    this.#cancel();
+    this.#pending = setTimeout(() => this.#write("replaceState"), REST_MS);
   };
 
   /** A step: Back undoes it. */

@@ -15,7 +15,6 @@ import styles from "./FilterBar.module.css";
 
 export function FilterBar() {
   const { table, decisions } = useReport();
-  const { rows } = useSelection();
   const { part: filters, adjust, go } = useViewPart((view) => view.filters);
   const search = useRef<HTMLInputElement>(null);
   useKeys({ search: () => search.current?.focus() });
@@ -82,9 +81,7 @@ export function FilterBar() {
             ))}
           </>
         )}
-        <p className={styles.shown} role="status">
-          <strong>{count(rows.length)}</strong> / {count(table.length)} shown
-        </p>
+        <Shown total={table.length} />
         {chipsOf(filters).map((chip) => (
           <Button key={chip.label} kind="chip" onClick={() => go({ filters: chip.without })} aria-label={`Remove filter ${chip.label}`}>
             <span className={styles.chip} dir="auto">
@@ -99,6 +96,16 @@ export function FilterBar() {
           </Button>
         )}
     </div>
+  );
+}
+
+/** Apart from the filters, so that they are not drawn again with every step of the slider. */
+function Shown({ total }: { total: number }) {
+  const { rows } = useSelection();
+  return (
+    <p className={styles.shown} role="status">
+      <strong>{count(rows.length)}</strong> / {count(total)} shown
+    </p>
   );
 }
 

@@ -1,5 +1,5 @@
 /** The cut: slider, histogram under it, sweep table. Cards and histogram follow every event; the rows follow when there is time. */
-import { memo, useCallback } from "react";
+import { useCallback } from "react";
 import { Button } from "@/components/ui/Button";
 import { Panel } from "@/components/ui/Panel";
 import { nearestSweepRow } from "@/lib/columns/sweep";
@@ -11,7 +11,7 @@ import { Histogram } from "./Histogram";
 import { Sweep } from "./Sweep";
 import styles from "./ThresholdPanel.module.css";
 
-export const ThresholdPanel = memo(function ThresholdPanel() {
+export function ThresholdPanel() {
   const report = useReport();
   const { part: chosen, adjust } = useViewPart((view) => view.threshold);
   const threshold = useThreshold(report);
@@ -44,4 +44,4 @@ export const ThresholdPanel = memo(function ThresholdPanel() {
       <Sweep scores={report.scores} labels={report.scoresByLabel} nearest={nearestSweepRow(threshold)} onChoose={set} />
     </Panel>
   );
-});
+}

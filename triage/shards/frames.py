@@ -12,18 +12,23 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+import orjson
+
 from triage.errors import BadFile, BadFrame
 from triage.files import parse_json, sha256_bytes
 from triage.problems import Problem
 from triage.progress import Progress
 from triage.sequences import META_FORMAT, Sequence, key_of
 from triage.shards.commit import commit
-from triage.shards.content import Content, Part, in_order, pack_parts
+from triage.shards.content import Buffers, Content, Part, in_order, pack_parts
 from triage.shards.members import META, collision_key, parse_name
 from triage.shards.plan import Item, plan_shards
 from triage.shards.sets import ShardSet, append_shards
 from triage.shards.tar import BLOCK, padded
 
+RW = int(os.environ.get("RW", "1"))
+HW = int(os.environ.get("HW", "1"))
+AH = int(os.environ.get("AH", "4"))
 __all__ = ["FramesOutcome", "directories", "pack_frames"]
 
 
@@ -84,9 +89,10 @@ def pack_frames(directory: Path, current: ShardSet, sequences: Path, target_byte
     plan = plan_shards(items, target_bytes)
     before = set(current.manifest.shards)
     with Progress("pack frames", total=len(items), unit="sequence") as progress:
+        buffers = Buffers()
 
         def made(item: Item) -> Content:
-            return _content(sequences, places[item.sequence_id], item.sequence_id)
+            return _content(sequences, places[item.sequence_id], item.sequence_id, buffers)
 
         results = in_order(made, (item for shard in plan for item in shard))
 
@@ -119,20 +125,31 @@ def _item(sequences: Path, place: str, sequence_id: int, current: ShardSet, pack
     if packed.get(sequence_id) == sha256_bytes(data):
         outcome.unchanged += 1
         return None
-    sequence = _parsed(data, path, sequence_id)
-    files = {frame.file for frame in sequence.frames}
+    started, frames = _listed(data, path, sequence_id)
     shard = current.manifest.items.get(sequence_id)
     if shard is not None:
         rows = current.index.rows(shard, sequence_id)
-        if files < {row.member.split("/", 3)[3] for row in rows} - {META}:
+        if frames.keys() < {row.member.split("/", 3)[3] for row in rows} - {META}:
             outcome.older += 1
             return None
     size = BLOCK + padded(len(data))
-    for frame in sequence.frames:
-        bytes_ = frame.size if frame.size is not None else _size_on_disk(sequences / place / frame.file)
-        size += BLOCK + padded(bytes_)
+    for file, bytes_ in frames.items():
+        size += BLOCK + padded(bytes_ if bytes_ is not None else _size_on_disk(sequences / place / file))
     organization, camera, _ = place.split("/")
-    return Item(organization, camera, sequence.started_at or "", sequence_id, size)
+    return Item(organization, camera, started, sequence_id, size)
+
+
+def _listed(data: bytes, path: Path, sequence_id: int) -> tuple[str, dict[str, int | None]]:
+    """What planning needs of a meta.json: when it started, "" = unknown, and its frames' sizes by file. Judged in full when it is packed.
+
+    Planning waits for every sequence, packing does not: what takes a fraction of the time here is worth its own few lines.
+    """
+    try:
+        meta = orjson.loads(data)
+        return meta.get("started_at") or "", {frame["file"]: frame.get("size") for frame in meta["frames"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        sequence = _parsed(data, path, sequence_id)
+        return sequence.started_at or "", {frame.file: frame.size for frame in sequence.frames}
 
 
 def _parsed(data: bytes, path: Path, sequence_id: int) -> Sequence:
@@ -149,7 +166,7 @@ def _size_on_disk(path: Path) -> int:
         raise BadFrame(f"{path}: cannot be read ({error.strerror}); remove its sequence and pull it again") from error
 
 
-def _content(sequences: Path, place: str, sequence_id: int) -> Content:
+def _content(sequences: Path, place: str, sequence_id: int, buffers: Buffers) -> Content:
     path = sequences / place / META
     try:
         data = path.read_bytes()
@@ -162,7 +179,7 @@ def _content(sequences: Path, place: str, sequence_id: int) -> Content:
         *(Part(f"{place}/{frame.file}", f"{sequences}/{place}/{frame.file}", frame.size, frame.sha256) for frame in frames),
     ]
     _check_names(parts)
-    return pack_parts(sequence_id, place.split("/", 1)[0], parts)
+    return pack_parts(sequence_id, place.split("/", 1)[0], parts, buffers=buffers)
 
 
 def _check_names(parts: Iterable[Part]) -> None:

@@ -99,6 +99,30 @@ def test_over_http_a_sequence_costs_one_range_read(packed: Layout) -> None:
         assert everything(ShardReader(url)) == everything(Store(packed.sequences))
 
 
+def test_over_http_a_record_costs_its_meta_json_and_nothing_more(packed: Layout) -> None:
+    index = pq.read_table(packed.shards / "frames" / "index.parquet").to_pylist()
+    metas = sorted((row["offset"], row["size"]) for row in index if row["member"].endswith("/meta.json"))
+    with served(packed.shards) as (url, requests):
+        reader = ShardReader(url)
+        keys = reader.keys()
+        before = len(requests)
+        records = [reader.record(key) for key in keys]
+        ranges = [re.fullmatch(r"bytes=(\d+)-(\d+)", range_ or "") for _, range_ in requests[before:]]
+    assert sorted((int(found[1]), int(found[2]) + 1 - int(found[1])) for found in ranges if found) == metas
+    assert len(ranges) == len(keys)
+    store = Store(packed.sequences)
+    assert records == [store.sequence(key) for key in keys]
+
+
+def test_a_record_after_its_frames_costs_nothing(packed: Layout) -> None:
+    with served(packed.shards) as (url, requests):
+        reader = ShardReader(url)
+        frames = reader.frames("pyro-annotator_2")
+        before = len(requests)
+        assert len(reader.record("pyro-annotator_2").frames) == len(frames)
+        assert requests[before:] == []
+
+
 def test_any_fsspec_url_will_do(packed: Layout) -> None:
     memory = fsspec.filesystem("memory")
     for path in packed.shards.rglob("*"):

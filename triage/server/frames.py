@@ -166,7 +166,7 @@ class _Packed:
         return self._stamp
 
     def sequence(self, key: str) -> Sequence:
-        return self.reader.sequence(key)
+        return self.reader.record(key)
 
     def read(self, key: str) -> FrameSet:
         sequence, images = self.reader.sequence(key), self.reader.frames(key)

@@ -96,8 +96,19 @@ class ShardReader:
         return len(self._set.load()[0].items)
 
     def sequence(self, key: str) -> Sequence:
-        """One sequence. Raises BadFile when it is not there, BadShard when its bytes are not what the index says."""
+        """One sequence; its frames come along in the same read. Raises BadFile when it is not there, BadShard when its bytes are not what
+        the index says.
+        """
         return _sequence(key, self._whole(key))
+
+    def record(self, key: str) -> Sequence:
+        """What `sequence` gives, for those who will not ask for its frames: only meta.json is read, a hundredth of the bytes."""
+        with self._lock:
+            known = self._recent.get(key)
+        if known is None:
+            entry = self._set.entry(key)
+            known = self._set.read(entry, tuple(piece for piece in entry.pieces if piece.file == META) or None)
+        return _sequence(key, known)
 
     def frames(self, key: str) -> list[bytes | BadFile]:
         """The JPEG bytes of all its frames, aligned with `sequence(key).frames`; a missing one is its error."""

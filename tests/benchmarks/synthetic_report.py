@@ -91,12 +91,17 @@ def synthetic_table(rows: int, seed: int = 0, *, labelled: bool = False) -> pa.T
     return rebucket(table.sort_by("key"), THRESHOLD)
 
 
-def write_synthetic(root: Path, rows: int, *, with_frames: int = 200, seed: int = 0, labelled: bool = False) -> Layout:
-    """A whole data directory: a report of `rows`, and a store of the `with_frames` sequences that have frames and details."""
+def write_synthetic(
+    root: Path, rows: int, *, with_frames: int = 200, unlabel_frames: int = 0, seed: int = 0, labelled: bool = False
+) -> Layout:
+    """A whole data directory: a report of `rows`, and a store of the sequences that have frames and details.
+
+    These are `with_frames` of all rows, and the `unlabel_frames` highest scores of the Unlabel bucket, which are swept first.
+    """
     layout, table = Layout(root), synthetic_table(rows, seed, labelled=labelled)
     report, store = layout.reports / VARIANT, Store(layout.sequences)
     scenes = [_scene(np.random.default_rng(number)) for number in range(_SCENES)]
-    for row in _chosen(table, with_frames):
+    for row in _chosen(table, with_frames, unlabel_frames):
         sequence, prediction = _sequence(row), _prediction(row)
         store.write_sequence(sequence, scenes[row["sequence_id"] % _SCENES])
         write_json(report / "sequences" / f"{sequence.key}.json", sequence_of(sequence, sequence.directory, root.name))
@@ -121,12 +126,14 @@ def keys_with_tubes(layout: Layout) -> list[str]:
     return [key for key in keys_with_frames(layout) if (layout.reports / VARIANT / "details" / f"{key}.json").is_file()]
 
 
-def _chosen(table: pa.Table, number: int) -> list[dict[str, object]]:
-    """Half of them the highest scores, half spread evenly over the keys."""
+def _chosen(table: pa.Table, number: int, unlabel: int) -> list[dict[str, object]]:
+    """Half of `number` the highest scores, half spread evenly over the keys; and the first `unlabel` of that bucket."""
     score = np.nan_to_num(table["triage_score"].to_numpy(), nan=-1.0)
-    best = np.argsort(-score, kind="stable")[: number // 2]
+    order = np.argsort(-score, kind="stable")
+    best = order[: number // 2]
     spread = np.linspace(0, len(table) - 1, number - len(best)).astype(int)
-    return table.take(pa.array(np.unique(np.concatenate([best, spread])))).to_pylist()
+    swept = order[score[order] < THRESHOLD][:unlabel]
+    return table.take(pa.array(np.unique(np.concatenate([best, spread, swept])))).to_pylist()
 
 
 def _sequence(row: dict[str, object]) -> Sequence:

@@ -1,11 +1,13 @@
 /**
- * A scripted reviewer at zero thinking time sweeps a whole Unlabel bucket: `node tests/e2e/sweep_pace.mjs URL TILES`, run by
- * tests/benchmarks/bench_sweep.py. Prints one JSON object: sequences, keys, seconds, and the milliseconds of every page.
+ * A scripted reviewer at zero thinking time sweeps an Unlabel bucket: `node tests/e2e/sweep_pace.mjs URL TILES PICTURES MOST`, run by
+ * tests/benchmarks/bench_sweep.py. PICTURES: "given" = every picture is there at once; "served" = the server draws them. MOST: stop after
+ * so many sequences. Prints one JSON object: sequences, keys, seconds, and the milliseconds of every page (key until the next page is
+ * drawn and the decision is on disk).
  */
 import { createRequire } from "node:module";
 
 const { chromium } = createRequire(new URL("../../viewer/package.json", import.meta.url))("playwright-core");
-const [url, tiles] = process.argv.slice(2);
+const [url, tiles, pictures, most] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath: process.env.TRIAGE_CHROMIUM ?? "/usr/bin/chromium",
   args: [
@@ -15,34 +17,54 @@ const browser = await chromium.launch({
 });
 const page = await browser.newPage({ viewport: { width: 1920, height: 1400 } });
 await page.addInitScript((size) => localStorage.setItem("triage-sweep-size", size), tiles);
-// What the tool itself costs: every picture is there at once, as after a preview was fetched.
-const pixels = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAAC0lEQVR4nGP4/x8AAwAB//wl3FEAAAAASUVORK5CYII=";
-await page.route("**/strip?*", (route) => route.fulfill({ contentType: "image/png", body: Buffer.from(pixels, "base64") }));
+if (pictures === "given") {
+  // In the page itself: answering requests from outside would cost more than the tool.
+  await page.addInitScript(() => {
+    const PIXELS = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAAC0lEQVR4nGP4/x8AAwAB//wl3FEAAAAASUVORK5CYII=";
+    const given = (value) => (String(value).includes("/strip?") ? PIXELS : value);
+    const { setAttribute } = Element.prototype;
+    Element.prototype.setAttribute = function (name, value) {
+      return setAttribute.call(this, name, name === "src" ? given(value) : value);
+    };
+    const { get, set } = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
+    Object.defineProperty(HTMLImageElement.prototype, "src", { get, set(value) { set.call(this, given(value)); } });
+  });
+}
 await page.goto(`${url}?mode=sweep&bucket=unlabeled`);
-const accept = page.getByRole("button", { name: /^Accept \d/ });
-await page.getByRole("button", { name: /^Accept [1-9]/ }).waitFor();
+
+/** Resolves once every tile of the page is drawn: how many Space would accept, 0 when nothing is left. */
+const ready = () =>
+  page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const look = () => {
+          const button = [...document.querySelectorAll("button")].find((each) => each.textContent.startsWith("Accept "));
+          const told = document.querySelector("[data-sweep]");
+          if (told !== null && !told.textContent.includes("not drawn yet") && (button.disabled === false || told.textContent === "nothing left")) {
+            resolve(button.disabled ? 0 : Number(/[\d,]+/.exec(button.textContent)[0].replace(",", "")));
+          } else setTimeout(look, 1);
+        };
+        look();
+      }),
+  );
+
 let acknowledged = 0;
 page.on("response", async (response) => {
   if (response.url().endsWith("/decide") && response.ok()) acknowledged += (await response.json()).count;
 });
+let shown = await ready();
 const start = performance.now();
 const pages = [];
 let keys = 0;
 let sequences = 0;
-for (;;) {
-  // Accepted is what was drawn: wait for the page's pictures, or for the end.
-  await page.waitForFunction(() => {
-    const told = document.querySelector("main [role=status]:not(:empty)") && document.body.innerText;
-    return !/not drawn yet/.test(told) || /nothing left/.test(told);
-  });
-  if (await accept.isDisabled()) break;
-  const shown = Number(/Accept (\d+)/.exec(await accept.innerText())[1]);
+while (shown > 0 && sequences < Number(most)) {
   const began = performance.now();
   await page.keyboard.press("Space");
   keys++;
   sequences += shown;
   while (acknowledged < sequences) await new Promise((resolve) => setTimeout(resolve, 1));
+  shown = await ready();
   pages.push(performance.now() - began);
 }
-console.log(JSON.stringify({ sequences, keys, seconds: (performance.now() - start) / 1000, pages }));
+console.log(JSON.stringify({ sequences, keys, seconds: (performance.now() - start) / 1000, pages, left: shown > 0 }));
 await browser.close();

@@ -14,6 +14,8 @@ import { KeyDialog } from "./KeyDialog";
 import { Legend } from "./Legend";
 import { ViewsDialog } from "./ViewsDialog";
 
+const PACE_MS = 10_000;
+
 type Open = "bulk" | "history" | "keys" | "views" | null;
 
 export function DecisionBar({ desk }: { desk: Desk }) {
@@ -22,9 +24,9 @@ export function DecisionBar({ desk }: { desk: Desk }) {
   const [open, setOpen] = useState<Open>(null);
   const { decisions, notice } = desk;
   const pace = useQuery({
-    queryKey: ["pace", summary.variant, Math.floor(decisions.decided / 20)],
+    queryKey: ["pace", summary.variant],
     queryFn: ({ signal }) => desk.source.pace(summary, signal),
-    staleTime: 10_000,
+    refetchInterval: PACE_MS,
   });
   return (
     <section className={styles.bar} aria-label="Decisions">

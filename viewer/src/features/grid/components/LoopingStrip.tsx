@@ -14,7 +14,7 @@ interface Props {
   size: number;
   ticker: Ticker | null;
   /** Called once it is drawn, or once it is known that it cannot be. */
-  onShown?: (drawn: boolean) => void;
+  onShown?: (sequenceKey: string, drawn: boolean) => void;
 }
 
 export const LoopingStrip = memo(function LoopingStrip({ report, sequenceKey, side, size, ticker, onShown }: Props) {
@@ -35,12 +35,12 @@ export const LoopingStrip = memo(function LoopingStrip({ report, sequenceKey, si
   const ready = async (element: HTMLImageElement) => {
     await element.decode().catch(() => null);
     setState({ url, crops: Math.max(1, Math.round(element.naturalWidth / element.naturalHeight)), problem: null });
-    onShown?.(true);
+    onShown?.(sequenceKey, true);
   };
   const failed = async () => {
     const problem = await source.whyNot(url, new AbortController().signal).catch((error: unknown) => String(error));
     setState({ url, crops: 0, problem });
-    onShown?.(false);
+    onShown?.(sequenceKey, false);
   };
   return (
     <span className={styles.frame} style={{ height: side }} data-crops={crops}>

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "@/components/ui/Button";
 import { DecisionSelect } from "@/components/ui/DecisionSelect";
 import { Empty } from "@/components/ui/States";
+import { useDataSource } from "@/lib/data/dataSource";
 import { count } from "@/lib/format";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
@@ -15,13 +16,14 @@ import { useStoredNumber } from "@/lib/useStoredNumber";
 import { GAP, lanesOf, pictureSize } from "../model/lanes";
 import { fitting, nextPage, outcomeOf, proposed, toggled, type Marks, type Shown } from "../model/sweep";
 import { useHeight, useWidth } from "../model/useWidth";
-import { LoopingStrip } from "./LoopingStrip";
+import { SweepTile } from "./SweepTile";
 import styles from "./SweepGrid.module.css";
 
 const STEP_MS = 280;
 const SIZES = [12, 24, 48, 96];
 /** Height of what stands below a picture, pixels. */
 const LINE = 34;
+const NOTHING_SHOWN: Shown = new Map();
 
 export function SweepGrid({ desk }: { desk: Desk }) {
   const report = useReport();
@@ -37,9 +39,11 @@ export function SweepGrid({ desk }: { desk: Desk }) {
   const scroller = useRef<HTMLDivElement>(null);
   const lanes = lanesOf(useWidth(scroller), tile);
   const ticker = useMemo(() => new Ticker(STEP_MS), []);
+  const picture = pictureSize(lanes.side, window.devicePixelRatio);
+  const source = useDataSource();
   const height = useHeight(scroller);
   const most = Math.min(size, fitting(height, lanes.count, lanes.side + LINE + GAP));
-  const [shown, setShown] = useState<Shown>(new Map());
+  const [shown, setShown] = useState<Shown>(NOTHING_SHOWN);
   const page = useMemo(() => nextPage(rows, desk.decisions, aside, most), [rows, desk.decisions, aside, most]);
   const at = Math.min(place, Math.max(0, page.length - 1));
   const marked = page[at] ?? -1;
@@ -51,9 +55,14 @@ export function SweepGrid({ desk }: { desk: Desk }) {
     const { decided: said, aside: left } = outcomeOf(table, page, threshold, words, marks, shown);
     setAside((known) => new Set([...known, ...left]));
     setMarks(new Map());
+    setShown(NOTHING_SHOWN);
     setPlace(0);
     for (const [decision, about] of said) void desk.decideRows(about, decision);
   }, [desk, marks, page, shown, table, threshold, words]);
+  const noteShown = useCallback(
+    (key: string, drawn: boolean) => setShown((known) => new Map(known).set(table.rowOf(key), drawn)),
+    [table],
+  );
   const toggle = (row: number) => setMarks(toggled(marks, row, proposed(table, row, threshold, words, marks), words));
   useDecisionKeys(desk, true, (decision) => {
     if (marked < 0) return;
@@ -68,13 +77,29 @@ export function SweepGrid({ desk }: { desk: Desk }) {
     up: () => setPlace(Math.max(0, at - lanes.count)),
     down: () => setPlace(Math.min(page.length - 1, at + lanes.count)),
   });
+  // The same function for all time, so that a mark draws one tile again and not all of them.
+  const latest = useRef({ page, toggle });
+  useEffect(() => {
+    latest.current = { page, toggle };
+  });
+  const press = useCallback((row: number) => {
+    scroller.current?.focus();
+    setPlace(latest.current.page.indexOf(row));
+    latest.current.toggle(row);
+  }, []);
+  // While a person looks at this page, the pictures of the next one arrive.
+  const drawn = page.length > 0 && waiting.length === 0;
+  useEffect(() => {
+    if (!drawn) return;
+    const here = new Set([...aside, ...page]);
+    for (const row of nextPage(rows, desk.decisions, here, most)) new Image().src = source.stripUrl(report.summary, table.key(row), picture);
+  }, [drawn, page, aside, rows, desk.decisions, most, source, report.summary, table, picture]);
   // A focused button would keep Space and Enter to itself.
   useEffect(() => scroller.current?.focus(), []);
   useEffect(() => {
     scroller.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
   }, [marked]);
 
-  const picture = pictureSize(lanes.side, window.devicePixelRatio);
   return (
     <div className={styles.sweep}>
       <div className={styles.controls}>
@@ -93,7 +118,7 @@ export function SweepGrid({ desk }: { desk: Desk }) {
           Size <input type="range" min={100} max={320} step={10} value={tile} onChange={(event) => setTile(Number(event.target.value))} />
         </label>
         <span className={styles.space} />
-        <p role="status" className={styles.told}>
+        <p role="status" className={styles.told} data-sweep>
           {page.length === 0
             ? "nothing left"
             : [...decided].map(([decision, about]) => `${count(about.length)} ${labelOf(desk.keys, decision)}`).join(", ") || "nothing decided"}
@@ -109,31 +134,21 @@ export function SweepGrid({ desk }: { desk: Desk }) {
           {page.map((row) => {
             const wanted = proposed(table, row, threshold, words, marks);
             const said = shown.get(row) === false && !marks.has(row) ? null : wanted;
-            const label = said === null ? "put aside" : labelOf(desk.keys, said);
             return (
-              <div key={row} role="listitem">
-                <button
-                  type="button"
-                  className={said === null ? `${styles.tile} ${styles.exception}` : styles.tile}
-                  aria-current={row === marked ? "true" : undefined}
-                  aria-label={`Sequence ${table.sequenceId[row]}: ${label}`}
-                  onClick={() => {
-                    scroller.current?.focus();
-                    setPlace(page.indexOf(row));
-                    toggle(row);
-                  }}
-                >
-                  <LoopingStrip
-                    report={report.summary}
-                    sequenceKey={table.key(row)}
-                    side={lanes.side}
-                    size={picture}
-                    ticker={ticker}
-                    onShown={(drawn) => setShown((known) => new Map(known).set(row, drawn))}
-                  />
-                  <span className={styles.said}>{said === null ? `✕ ${label}` : `✓ ${label}`}</span>
-                </button>
-              </div>
+              <SweepTile
+                key={row}
+                report={report.summary}
+                row={row}
+                sequenceKey={table.key(row)}
+                sequenceId={table.sequenceId[row]!}
+                said={said === null ? null : labelOf(desk.keys, said)}
+                marked={row === marked}
+                side={lanes.side}
+                picture={picture}
+                ticker={ticker}
+                onPress={press}
+                onShown={noteShown}
+              />
             );
           })}
         </div>

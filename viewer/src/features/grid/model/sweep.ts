@@ -1,17 +1,17 @@
 /** Sweep: a page of tiles, each pre-marked with the proposed decision; a person marks the exceptions and accepts the rest. Pure. */
 import { BUCKETS, bucketOf } from "@/lib/columns/buckets";
 import type { ReportTable, Rows } from "@/lib/columns/table";
-import { isDecided, type Decisions } from "@/lib/review/decisions";
+import { isDone, type Decisions } from "@/lib/review/decisions";
 
 /** By row: what a person said of a tile of this page; null = an exception, nothing is decided about it. */
 export type Marks = ReadonlyMap<number, string | null>;
 
-/** The first `size` rows of the list that are neither decided nor put aside in this session. */
+/** The first `size` rows of the list that are neither done nor put aside in this session. */
 export function nextPage(rows: Rows, decisions: Decisions | null, aside: ReadonlySet<number>, size: number): readonly number[] {
   const page: number[] = [];
   for (const row of rows) {
     if (page.length === size) break;
-    if (!isDecided(decisions, row) && !aside.has(row)) page.push(row);
+    if (!isDone(decisions, row) && !aside.has(row)) page.push(row);
   }
   return page;
 }

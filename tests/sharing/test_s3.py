@@ -1,4 +1,5 @@
-"""A producer publishes over DVC to a real S3 endpoint on loopback; a bare second clone with a reader's key fetches, all and a part.
+"""A producer publishes over DVC to a real S3 endpoint on loopback; a bare second clone with a reader's key fetches, all and a part; two
+producers merge.
 
 The commands are those of docs/sharing.md, and of README.md once it has its consumer section: read from there and run as they stand.
 """
@@ -21,6 +22,7 @@ import pytest
 from tests.shards.worlds import add, add_report, manifest, tree
 from tests.sharing.bucket import READER, SECRET, WRITER, Bucket, bucket
 from triage.config import Layout
+from triage.shards.verify import verify_shards
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "shards-of-alerts"
@@ -88,22 +90,28 @@ def names(paths: list[str] | set[str]) -> list[str]:
     return ["".join(path.split("/files/md5/")[1].split("/")) for path in paths if "/files/md5/" in path]
 
 
+def started(tmp_path: Path, served: Bucket) -> tuple[Person, Path, Path]:
+    """A producer, a fresh repository with its remote in the bucket, and the producer's clone of it."""
+    origin, clone = tmp_path / "origin.git", tmp_path / "producer"
+    producer = Person(tmp_path / "home-producer", WRITER, served, origin)
+    producer.types(f"git init -q --bare -b main {origin} && git clone -q {origin} {clone}", tmp_path)
+    shutil.copy(ROOT / "Makefile", clone)
+    shutil.copy(ROOT / ".gitignore", clone)
+    producer.types("git add . && git commit -q -m Start && git push -q -u origin HEAD:main", clone)
+    producer.types(block("producer-once"), clone)
+    producer.types(f"dvc remote modify storage endpointurl {served.url} && git commit -qam endpoint", clone)
+    producer.environment["TRIAGE_TARGET_BYTES"] = "12000"
+    return producer, origin, clone
+
+
 @pytest.mark.slow
 def test_a_producer_publishes_and_a_reader_fetches(tmp_path: Path, served: Bucket) -> None:
-    origin, producers = tmp_path / "origin.git", tmp_path / "producer"
-    producer = Person(tmp_path / "home-producer", WRITER, served, origin)
-    producer.types(f"git init -q --bare -b main {origin} && git clone -q {origin} {producers}", tmp_path)
-    shutil.copy(ROOT / "Makefile", producers)
-    shutil.copy(ROOT / ".gitignore", producers)
-    producer.types("git add . && git commit -q -m Start && git push -q -u origin HEAD:main", producers)
-    producer.types(block("producer-once"), producers)
-    producer.types(f"dvc remote modify storage endpointurl {served.url} && git commit -qam endpoint", producers)
+    producer, origin, producers = started(tmp_path, served)
 
     # First publication: two organizations too large to share a shard, and their report.
     layout = Layout(producers / "data")
     made = [add(layout, number, frames=2, organization=("Org A", "Org B")[number % 2], camera="Cam") for number in range(1, 11)]
     add_report(layout, made)
-    producer.environment["TRIAGE_TARGET_BYTES"] = "12000"
     producer.types(block("producer"), producers)
     first = objects(layout.shards)
     assert {each.removesuffix(".dir") for each in names(served.uploaded())} >= first
@@ -162,6 +170,55 @@ def test_a_producer_publishes_and_a_reader_fetches(tmp_path: Path, served: Bucke
                 assert WRITER.encode() not in data, path
                 assert READER.encode() not in data, path
     assert json.loads((layout.shards / "frames" / "manifest.json").read_text())["format"] == 1
+
+
+@pytest.mark.slow
+def test_two_producers_who_published_from_one_base_merge(tmp_path: Path, served: Bucket) -> None:
+    one, origin, ones = started(tmp_path, served)
+    layout = Layout(ones / "data")
+    made = [add(layout, number, frames=2, organization="Org A") for number in range(1, 7)]
+    add_report(layout, made)
+    one.types(block("producer"), ones)
+
+    # Another producer fetches that base; then both go on, each with sequences of their own, and of number 3 the other has more.
+    other = Person(tmp_path / "home-other", WRITER, served, origin)
+    other.environment["TRIAGE_TARGET_BYTES"] = "12000"
+    other.types(consumer_block(), other.home)
+    others = other.home / "triage"
+    there = Layout(others / "data")
+    add_report(layout, [*made, *(add(layout, number, frames=2, organization="Org B") for number in range(11, 14))])
+    mine = [*made, *(add(there, number, frames=2, organization="Org C") for number in range(21, 24))]
+    mine[2] = add(there, 3, frames=3, organization="Org A")
+    add_report(there, mine)
+    one.types(block("producer"), ones)
+    published = tree(layout.shards / "frames")
+    assert "rejected" in other.types(block("producer"), others, ends_with=1)
+    assert "CONFLICT" in other.types("git pull -q --no-rebase", others, ends_with=1)
+
+    # The page's recipe, word for word. Nobody's shard is uploaded again.
+    before = objects(layout.shards) | objects(there.shards)
+    served.forget()
+    other.types(block("two-producers"), others)
+    assert not (others / "theirs").exists()
+    assert not (others / "merged").exists()
+    uploaded = {each for each in names(served.uploaded()) if not each.endswith(".dir")}
+    assert uploaded == objects(there.shards) - before
+    shards = {hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in there.shards.glob("frames/*.tar")}
+    assert uploaded.isdisjoint(shards)
+    assert len(shards) >= 3
+    assert verify_shards(there.shards) == []
+
+    # Whoever fetches now has the sequences of both, each in its fullest form; so has the first producer.
+    reader = Person(tmp_path / "home-reader", READER, served, origin)
+    reader.types(consumer_block(), reader.home)
+    fetched = tree(Layout(reader.home / "triage" / "data").sequences)
+    assert fetched == {**tree(layout.sequences), **tree(there.sequences)}
+    assert len([name for name in fetched if "/seq_3/images/" in f"/{name}"]) == 3
+    one.types("git pull -q\nmake fetch", ones)
+    assert tree(layout.sequences) == fetched
+    assert {name: data for name, data in tree(layout.shards / "frames").items() if name.endswith("0001.tar")} == {
+        name: data for name, data in published.items() if name.endswith("0001.tar")
+    }
 
 
 def test_the_readme_says_what_the_page_says() -> None:

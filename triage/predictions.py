@@ -100,12 +100,13 @@ class Prediction:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Prediction:
         """The inverse of `to_json`."""
+        # Plain loops and positions: this runs for tens of thousands of predictions with forty entries each.
         kept = tuple(
             KeptTube(
                 **{
                     **tube,
                     "stabilized_window": _xywh(tube["stabilized_window"]),
-                    "entries": tuple(TubeEntry(**{**entry, "bbox": _xywh(entry["bbox"])}) for entry in tube["entries"]),
+                    "entries": tuple([_entry(**entry) for entry in tube["entries"]]),
                     "empty_crops": tuple(tube.get("empty_crops", ())),
                 }
             )
@@ -120,8 +121,12 @@ def _values(record: KeptTube | Prediction | TubeEntry) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
+def _entry(frame_idx: int, bbox: Any, is_gap: bool, confidence: float | None) -> TubeEntry:
+    return TubeEntry(frame_idx, _xywh(bbox), is_gap, confidence)
+
+
 def _xywh(value: Any) -> XYWH | None:
     if value is None:
         return None
-    cx, cy, w, h = (float(number) for number in value)
-    return cx, cy, w, h
+    cx, cy, w, h = value
+    return float(cx), float(cy), float(w), float(h)

@@ -237,24 +237,23 @@ def _frame_to_meta(frame: Frame) -> dict[str, Any]:
 
 def _frame_from_meta(meta: Mapping[str, Any], where: str) -> Frame:
     file = str(meta["file"])
-    parts = file.split("/")
-    if file.startswith("/") or ".." in parts or "\\" in file or "\0" in file:
+    if file.startswith("/") or (".." in file and ".." in file.split("/")) or "\\" in file or "\0" in file:
         raise BadFile(f"{where}: frame file {file!r} must be a path inside the sequence's directory")
-    boxes = meta.get("boxes")
+    get, boxes = meta.get, meta.get("boxes")
     return Frame(
-        file=file,
-        detection_id=meta.get("detection_id"),
-        recorded_at=meta.get("recorded_at"),
-        bucket_key=meta.get("bucket_key"),
-        sha256=meta.get("sha256"),
-        size=meta.get("size"),
-        boxes=None if boxes is None else tuple(_box_from_meta(box) for box in boxes),
+        file,
+        get("detection_id"),
+        get("recorded_at"),
+        get("bucket_key"),
+        get("sha256"),
+        get("size"),
+        None if boxes is None else tuple([_box_from_meta(box) for box in boxes]),
     )
 
 
 def _box_from_meta(meta: Mapping[str, Any]) -> Box:
-    x1, y1, x2, y2 = (float(value) for value in meta["xyxyn"])
-    return Box((x1, y1, x2, y2), float(meta["confidence"]), str(meta.get("class_name") or "smoke"))
+    x1, y1, x2, y2 = meta["xyxyn"]
+    return Box((float(x1), float(y1), float(x2), float(y2)), float(meta["confidence"]), str(meta.get("class_name") or "smoke"))
 
 
 class SequenceSource(Protocol):

@@ -21,6 +21,10 @@ __all__ = ["META", "Store"]
 
 META = "meta.json"
 _PREFIX = "seq_"
+#: Sequences are asked for frame by frame: so many are remembered, each until its meta.json changes.
+_RECENT = 64
+#: Inode, bytes and nanoseconds: what tells that a meta.json is the one that was read.
+_Stamp = tuple[int, int, int]
 
 
 class Store:
@@ -36,6 +40,7 @@ class Store:
         self._lock = threading.Lock()
         self._index: dict[int, str] | None = None  # sequence id -> directory relative to root
         self._duplicates: list[tuple[int, str]] = []
+        self._recent: dict[str, tuple[_Stamp, Sequence]] = {}  # the last few that were read
 
     # -- reading: triage.sequences.SequenceSource
 
@@ -59,10 +64,20 @@ class Store:
     def sequence(self, key: str) -> Sequence:
         """One sequence. Raises BadFile when its meta.json is damaged or not there."""
         path = self.directory(key) / META
+        stamp = _stamp(path)
+        with self._lock:
+            known = self._recent.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
         meta = read_json(path, expect_format=META_FORMAT)
         sequence = Sequence.from_meta(meta, str(path))
         if sequence.key != key:
             raise BadFile(f"{path}: expected {key}, found {sequence.key}; remove this directory and pull again")
+        if stamp is not None:
+            with self._lock:
+                self._recent[key] = (stamp, sequence)
+                if len(self._recent) > _RECENT:
+                    del self._recent[next(iter(self._recent))]
         return sequence
 
     def frames(self, key: str) -> list[bytes | BadFile]:
@@ -194,6 +209,14 @@ def _subdirectories(path: Path) -> list[str]:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _is_file(path: str) -> bool:

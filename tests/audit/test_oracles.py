@@ -88,11 +88,11 @@ def test_the_report() -> None:
 
 def test_recall_with_both_buckets_sampled() -> None:
     ((given, expected),) = rows("recall TP sampled (alpha/2 each)")
-    TP, D, lower = recall.recall_when_review_is_sampled(
+    found = recall.recall_when_review_is_sampled(
         review=(given["N_R"], given["n_R"], given["x_R"]), unlabel=(given["N_U"], given["n_U"], given["x_U"])
     )
-    assert (expected["TP_L"], expected["D_U"]) == (TP, D)
-    assert lower == close(6, expected["recall_L"])
+    assert (expected["TP_L"], expected["D_U"]) == (found.review_lower, found.upper)
+    assert found.lower == close(6, expected["recall_L"])
 
 
 @pytest.mark.parametrize(("given", "expected"), rows("strata"))

@@ -31,10 +31,11 @@ __all__ = [
     "labels_needed",
     "largest",
     "noisy_upper",
+    "open_ended_needed",
     "open_ended_upper",
     "sensitivity_lower",
     "simultaneous_alpha",
-    "two_look_plan",
+    "smallest_sample",
 ]
 
 
@@ -97,18 +98,29 @@ def hits_allowed(n: int, N: int, target: int, alpha: float = 0.05) -> int:
     return x
 
 
-def labels_needed(N: int, target: int, hits: int = 0, alpha: float = 0.05) -> int | None:
+def labels_needed(N: int, target: int, hits: int = 0, alpha: float = 0.05, sensitivity: float = 1.0) -> int | None:
     """The smallest n for which `hits` smokes in the sample still certify "at most `target` smokes in the bucket".
 
-    None = no sample does: more hits are allowed than the target itself.
+    sensitivity: of a reviewer who sees only that share of the smokes. None = no sample does: more hits are allowed than the target itself,
+    or what the reviewer overlooks in the whole bucket is more than the target.
     """
     if target >= N:
         return hits
-    if hits > target:
+    if sensitivity < 1:
+        return smallest_sample(hits, N, lambda n: noisy_upper(hits, n, N, sensitivity, alpha) <= target)
+    return smallest_sample(hits, N, lambda n: hypergeometric_cdf(hits, N, target + 1, n) <= alpha) if hits <= target else None
+
+
+def open_ended_needed(N: int, target: int, hits: int = 0, alpha: float = 0.05) -> int | None:
+    """The same for the bound that holds at every n at once (`open_ended_upper`)."""
+    return smallest_sample(hits, N, lambda n: open_ended_upper(hits, n, N, alpha) <= target) if hits <= target else None
+
+
+def smallest_sample(hits: int, N: int, certifies: Callable[[int], bool]) -> int | None:
+    """The smallest n in [hits, N] that `certifies`, which stays true once it is; None = not even all N do."""
+    if hits > N or not certifies(N):
         return None
-    # F(hits; N, target + 1, n) falls as n grows: everything sampled contradicts target + 1 > hits for certain.
-    last_failing = largest(hits, N, lambda n: hypergeometric_cdf(hits, N, target + 1, n) > alpha)
-    return min(last_failing + 1, N)
+    return 1 + largest(hits - 1, N, lambda n: n < hits or not certifies(n))
 
 
 def chance_to_pass(n: int, N: int, hits: int, rate: Fraction | float) -> float:
@@ -123,15 +135,6 @@ class TwoLooks(NamedTuple):
     hits1: int
     n2: int
     hits2: int
-
-
-def two_look_plan(N: int, target: int, hits: tuple[int, int] = (0, 3), alpha: float = 0.05) -> TwoLooks | None:
-    """Two planned looks, each at alpha / 2 (Bonferroni). None = the target cannot be certified with so many hits."""
-    first = labels_needed(N, target, hits[0], alpha / 2)
-    second = labels_needed(N, target, hits[1], alpha / 2)
-    if first is None or second is None:
-        return None
-    return TwoLooks(first, hits[0], max(first, second), hits[1])
 
 
 def chance_to_pass_two_looks(looks: TwoLooks, N: int, rate: Fraction | float) -> tuple[float, float]:

@@ -1,38 +1,38 @@
-"""Certificates on disk: what `triage plan` asks for before it writes an Unlabel payload."""
+"""The books of the audits: plans, looks and certificates on disk, and what of them bears on a bucket."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+import math
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from triage.audit.bounds import labels_needed
+from triage.audit.bounds import labels_needed, sensitivity_lower
 from triage.audit.drawing import draw
 from triage.audit.ledger import Entry, append, read
-from triage.audit.plan import Plan, bucket_digest
+from triage.audit.plan import Plan
+from triage.audit.report import AuditLabel, Earlier
+from triage.chain import START
 from triage.errors import BadFile
-from triage.files import read_json, write_json
+from triage.files import dump_json, read_json, sha256_bytes, write_bytes, write_json
 
-__all__ = ["Books", "Status"]
+__all__ = ["Books", "Difference"]
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """Whether exactly this bucket is certified.
+class Difference:
+    """What separates a bucket from the one that an audit was planned for. words: in one line; more_labels: how many draws of the new bucket
+    have no label yet; None = it needs a plan of its own."""
 
-    certified: the audit that says so, None = none does. reason: one line otherwise. more_labels: how many further draws the difference to
-    the last certified bucket needs, None = there was none.
-    """
-
-    certified: str | None
-    reason: str
+    words: str
     more_labels: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The audits of one data directory: `<root>/ledger.jsonl` and `<root>/<audit_id>/plan.json`."""
+    """The audits of one data directory: `<root>/ledger.jsonl` and `<root>/<audit_id>/`."""
 
     root: Path
 
@@ -45,18 +45,34 @@ class Books:
         """Where the files of one audit lie."""
         return self.root / audit_id
 
+    def entries(self) -> list[Entry]:
+        """The ledger. Raises BadFile when a line was changed or taken out, also from its end: every report names the line it stands on."""
+        entries = read(self.ledger)
+        known = {START, *(entry.digest for entry in entries)}
+        for path in sorted(self.root.glob("audit-*/audit-report.json")):
+            if read_json(path).get("ledger", START) not in known:
+                raise BadFile(f"{self.ledger}: the line that {path.parent.name} was reported on is gone; restore the ledger from git")
+        return entries
+
     def record_plan(self, plan: Plan, at: str) -> bool:
         """Write the plan and its line in the ledger; False = the very same plan is there already."""
-        if any(entry.kind == "plan" and entry.audit_id == plan.audit_id for entry in read(self.ledger)):
+        if any(entry.kind == "plan" and entry.audit_id == plan.audit_id for entry in self.entries()):
             return False
         write_json(self.directory(plan.audit_id) / "plan.json", plan.to_json(), durable=True)
-        drawn = {"looks": [[look.n, look.hits] for look in plan.looks], "seed": plan.seed, "alpha": plan.alpha, "variant": plan.variant}
+        drawn = {
+            "looks": [[look.n, look.hits] for look in plan.looks],
+            "seed": plan.seed,
+            "alpha": plan.alpha,
+            "variant": plan.variant,
+            "threshold": plan.threshold,
+            "model_version": plan.model_version,
+        }
         append(self.ledger, "plan", plan.audit_id, plan.bucket_digest, at, drawn)
         return True
 
     def plan(self, audit_id: str | None = None) -> Plan:
         """One plan; None = the newest. Raises BadFile when there is none."""
-        known = [entry.audit_id for entry in read(self.ledger) if entry.kind == "plan"]
+        known = [entry.audit_id for entry in self.entries() if entry.kind == "plan"]
         if not known:
             raise BadFile(f"{self.root}: no audit was planned here; run `triage audit plan`")
         chosen = audit_id or known[-1]
@@ -65,72 +81,79 @@ class Books:
         path = self.directory(chosen) / "plan.json"
         return Plan.from_json(read_json(path, expect_format=1), str(path))
 
-    def planned_at(self, plan: Plan) -> str:
-        """When the plan was made, as the ledger says (ISO 8601)."""
-        return next(entry.at for entry in read(self.ledger) if entry.kind == "plan" and entry.audit_id == plan.audit_id)
-
     def last_seed(self, variant: str) -> int | None:
-        """The seed of the newest plan of a report; None = there is none yet."""
-        plans = [entry for entry in read(self.ledger) if entry.kind == "plan" and entry.content.get("variant") == variant]
-        return int(plans[-1].content["seed"]) if plans else None
+        """The seed that the next plan of a report goes on with, so that its sample keeps the labels there are; None = a new one is due:
+        there is no plan yet, or the last one was looked at and did not certify, and what is left of its sample proves nothing."""
+        entries = self.entries()
+        plans = [entry for entry in entries if entry.kind == "plan" and entry.content.get("variant") == variant]
+        if not plans or _failed(entries, plans[-1].audit_id):
+            return None
+        return int(plans[-1].content["seed"])
 
-    def claim(self, audit_id: str) -> str:
-        """What a certificate claims, as a person must see it before using it."""
-        plan = self.plan(audit_id)
-        upper = [entry.content["upper"] for entry in read(self.ledger) if entry.kind == "certificate" and entry.audit_id == audit_id]
-        bound = f"at most {upper[-1]} smokes" if upper else "no bound"
-        return f"{bound} among {plan.bucket} ({plan.max_miss} was allowed), {1 - plan.alpha:.0%} sure"
-
-    def earlier_error(self, plan: Plan) -> float:
-        """alpha spent on this very bucket by other plans that were looked at before this one was; 0.0 = none.
+    def earlier(self, plan: Plan, bucket: Set[str]) -> tuple[Earlier, ...]:
+        """Other audits that were looked at before this one was, and bear on it. bucket: the keys it is about.
 
         Of several plans made in advance only the first that is looked at is a plan; the others would be second tries.
         """
-        spent: dict[str, float] = {}
-        alphas: dict[str, float] = {}
-        for entry in read(self.ledger):
-            if entry.bucket_digest != plan.bucket_digest:
+        entries = self.entries()
+        first_look = next(
+            (place for place, one in enumerate(entries) if one.kind == "look" and one.audit_id == plan.audit_id), len(entries)
+        )
+        before = entries[:first_look]
+        found = []
+        for entry in before:
+            if entry.kind != "plan" or entry.audit_id == plan.audit_id:
                 continue
-            if entry.audit_id == plan.audit_id:
-                if entry.kind == "look":
-                    break
+            if not any(one.kind == "look" and one.audit_id == entry.audit_id for one in before):
                 continue
-            if entry.kind == "plan":
-                alphas[entry.audit_id] = float(entry.content["alpha"])
-            elif entry.kind == "look":
-                spent[entry.audit_id] = alphas.get(entry.audit_id, 0.0)
-        return sum(spent.values())
+            alpha, same = float(entry.content["alpha"]), entry.bucket_digest == plan.bucket_digest
+            if same:
+                found.append(Earlier(entry.audit_id, alpha, True, False))
+            elif _failed(before, entry.audit_id) and entry.content.get("model_version") == plan.model_version:
+                other = self.plan(entry.audit_id)
+                if bucket & {key for part in other.strata for key in part.sample}:
+                    found.append(Earlier(entry.audit_id, alpha, False, other.seed == plan.seed and plan.threshold < other.threshold))
+        return tuple(found)
 
     def record_look(self, plan: Plan, at: str, outcome: Mapping[str, Any]) -> None:
         """A look was taken: note it, unless the last look at as many labels had the same outcome."""
         content = dict(outcome)
-        looks = [entry.content for entry in read(self.ledger) if entry.kind == "look" and entry.audit_id == plan.audit_id]
+        looks = [entry.content for entry in self.entries() if entry.kind == "look" and entry.audit_id == plan.audit_id]
         if content not in [look for look in looks if look.get("n") == content.get("n")][-1:]:
             append(self.ledger, "look", plan.audit_id, plan.bucket_digest, at, content)
 
-    def record_certificate(self, plan: Plan, at: str, upper: int) -> None:
-        """The bucket is certified: note it, unless a certificate of this audit stands."""
-        if plan.audit_id in _standing(read(self.ledger)):
-            return
-        content = {"upper": upper, "target": plan.target, "alpha": plan.alpha, "max_miss": plan.max_miss}
-        append(self.ledger, "certificate", plan.audit_id, plan.bucket_digest, at, content)
+    def record_certificate(self, plan: Plan, at: str, upper: int, given: str | None) -> None:
+        """The bucket is certified: note it, unless the last certificate of this audit says the same. given: as `keep_labels` named them."""
+        content = {"upper": upper, "target": plan.target, "alpha": plan.alpha, "max_miss": plan.max_miss, "labels": given}
+        issued = [entry.content for entry in self.entries() if entry.kind == "certificate" and entry.audit_id == plan.audit_id]
+        if issued[-1:] != [content]:
+            append(self.ledger, "certificate", plan.audit_id, plan.bucket_digest, at, content)
 
-    def status(self, scores: Mapping[str, float], threshold: float, model_version: str, labelled: Set[str]) -> Status:
-        """Is the bucket with these scores certified? labelled: keys that have a label, which an extension would not label again."""
-        digest = bucket_digest(scores, threshold, model_version)
-        last: str | None = None
-        for audit_id, bucket in _standing(read(self.ledger)).items():
-            last = audit_id
-            if bucket == digest:
-                return Status(audit_id, f"certified by {audit_id}", 0)
-        if last is None:
-            return Status(None, "no audit has certified this bucket; run `triage audit plan`", None)
-        old = self.plan(last)
-        target = int(len(scores) * old.target / old.bucket)
-        needed = labels_needed(len(scores), target, old.looks[0].hits, old.alpha_per_look)
-        if needed is None:
-            return Status(None, f"EXPIRED: {last} certified another bucket, and this one needs a plan of its own", None)
-        more = sum(key not in labelled for key in draw(scores, old.seed, needed))
+    def certificates(self) -> list[Entry]:
+        """The newest certificate of every audit that has one, the newest first."""
+        return list({entry.audit_id: entry for entry in self.entries() if entry.kind == "certificate"}.values())[::-1]
+
+    def keep_labels(self, audit_id: str, labels: Mapping[str, AuditLabel]) -> str:
+        """Keep labels that came from a file, so that the audit can be judged anew; returns the digest that names them."""
+        data = dump_json({"format": 1, "labels": dict(labels)})
+        digest = sha256_bytes(data)
+        write_bytes(self.directory(audit_id) / f"labels-{digest[:12]}.json", data, durable=True)
+        return digest
+
+    def kept_labels(self, audit_id: str, digest: str) -> dict[str, AuditLabel]:
+        """What `keep_labels` kept. Raises BadFile when it is gone or was changed."""
+        path = self.directory(audit_id) / f"labels-{digest[:12]}.json"
+        content = read_json(path, expect_format=1)
+        if sha256_bytes(path.read_bytes()) != digest:
+            raise BadFile(f"{path}: expected the labels that the ledger names, found others; restore it from git")
+        labels: dict[str, AuditLabel] = content["labels"]
+        return labels
+
+    def difference(
+        self, audit_id: str, scores: Mapping[str, float], threshold: float, model_version: str, labelled: Set[str]
+    ) -> Difference:
+        """What the bucket with these scores needs after an audit of another one. labelled: keys that somebody looked at."""
+        old = self.plan(audit_id)
         what = []
         if threshold != old.threshold:
             what.append(f"threshold {old.threshold:g} -> {threshold:g}")
@@ -138,24 +161,16 @@ class Books:
             what.append(f"model {old.model_version} -> {model_version}")
         if len(scores) != old.bucket:
             what.append(f"{old.bucket} -> {len(scores)} sequences")
-        change = ", ".join(what) or "other sequences or scores"
-        return Status(
-            None,
-            f"EXPIRED: {last} certified another bucket ({change}); the difference needs {more} more label{'' if more == 1 else 's'}: "
-            f"`triage audit plan --seed {old.seed}`",
-            more,
-        )
+        words = ", ".join(what) or "other sequences or scores"
+        target, planted, alpha = math.floor(Fraction(old.max_miss) * len(scores)), len(old.planted), old.alpha_per_look
+        level, sensitivity = (alpha / 2, sensitivity_lower(planted, planted, alpha)) if planted else (alpha, 1.0)
+        needed = labels_needed(len(scores), target, old.looks[0].hits, level, sensitivity)
+        if needed is None:
+            return Difference(words, None)
+        return Difference(words, sum(key not in labelled for key in draw(scores, old.seed, needed)))
 
 
-def _standing(entries: Iterable[Entry]) -> dict[str, str]:
-    """audit -> digest of its bucket, for the certificates that stand, oldest first. A later look of the same audit, after a label was
-    corrected, takes its certificate away when it allows more smokes than the target."""
-    targets: dict[str, int] = {}
-    standing: dict[str, str] = {}
-    for entry in entries:
-        if entry.kind == "certificate":
-            standing[entry.audit_id] = entry.bucket_digest
-            targets[entry.audit_id] = int(entry.content["target"])
-        elif entry.kind == "look" and entry.audit_id in standing and int(entry.content["upper"]) > targets[entry.audit_id]:
-            del standing[entry.audit_id]
-    return standing
+def _failed(entries: list[Entry], audit_id: str) -> bool:
+    """Whether an audit was looked at and its last look did not certify the bucket."""
+    looks = [entry.content for entry in entries if entry.kind == "look" and entry.audit_id == audit_id]
+    return bool(looks) and not looks[-1].get("certified", False)

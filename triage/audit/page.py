@@ -7,9 +7,9 @@ import html
 import io
 from collections.abc import Sequence as Seq
 
-from triage.audit.bounds import hypergeometric_lower, hypergeometric_upper
+from triage.audit.bounds import hypergeometric_lower
 from triage.audit.plan import Plan
-from triage.audit.report import AuditReport
+from triage.audit.report import AuditReport, upper_bound
 from triage.audit.words import report_in_words
 
 __all__ = ["audit_page", "tune_page"]
@@ -29,18 +29,19 @@ def _page(title: str, text: str, alt: str, image: bytes) -> str:
 
 
 def audit_page(plan: Plan, report: AuditReport) -> str:
-    """HTML. The plot: for every number of hits the sample could have had, the interval of smokes in the bucket it would leave open."""
+    """HTML. The plot: for every number of hits the sample could have had, the interval of smokes in the bucket it would leave open (not for
+    stratified samples, where it also matters which stratum the hits are in)."""
     from matplotlib.figure import Figure
 
     look = report.best
     n = look.n if look else plan.looks[0].n
-    hits = range(max(8, (look.hits if look else 0) + 4))
-    alpha = plan.alpha_per_look
-    upper = [hypergeometric_upper(x, n, plan.bucket, alpha) for x in hits]
-    lower = [hypergeometric_lower(x, n, plan.bucket, alpha) for x in hits]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
-    axes.vlines(hits, lower, upper, color="#7a8699", linewidth=6, label="smokes in the bucket that such a sample leaves open")
+    if plan.design == "simple":
+        hits = range(max(8, (look.hits if look else 0) + 4))
+        upper = [upper_bound(plan, x, n, report.sensitivity) for x in hits]
+        lower = [hypergeometric_lower(x, n, plan.bucket, plan.alpha_per_look) for x in hits]
+        axes.vlines(hits, lower, upper, color="#7a8699", linewidth=6, label="smokes in the bucket that such a sample leaves open")
     axes.axhline(plan.target, color="#b3261e", linestyle="--", label=f"allowed: {plan.target}")
     if look:
         axes.plot([look.hits], [look.upper], "o", color="#b3261e", markersize=9, label=f"this audit: at most {look.upper}")

@@ -14,16 +14,16 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from triage.audit.bounds import (
+    TwoLooks,
     chance_to_pass,
     chance_to_pass_two_looks,
-    clopper_pearson_upper,
     labels_needed,
-    largest,
-    noisy_upper,
+    open_ended_needed,
     sensitivity_lower,
-    two_look_plan,
+    smallest_sample,
 )
 from triage.audit.drawing import draw
+from triage.audit.strata import pooled_upper, stratified_upper
 from triage.errors import BadFile, BadSetting
 from triage.files import dump_json, sha256_bytes
 
@@ -36,6 +36,7 @@ __all__ = [
     "Plan",
     "bucket_digest",
     "costs",
+    "labels_for",
     "make_plan",
 ]
 
@@ -47,6 +48,8 @@ PLAUSIBLE_RATES = (Fraction(1, 2000), Fraction(1, 1000), Fraction(1, 500))
 #: Known smokes hidden among the sequences to measure the reviewer, and high scorers hidden among them so that a smoke is no surprise.
 DEFAULT_PLANTED = 60
 _DECOY_SHARE = 0.1
+#: The band of `--near`: the share of the bucket that scores highest.
+_NEAR_SHARE = 0.1
 
 Design = Literal["simple", "proportional", "near"]
 
@@ -74,11 +77,11 @@ class Plan:
     """A frozen audit of one Unlabel bucket.
 
     bucket_digest: of the bucket's keys and scores, the threshold and the model version (`bucket_digest`).
-    bucket, everything: N_U and N_all. max_miss: the share of the bucket that may be smoke, as a fraction ("1/200"); target: D*, that
-    share in whole sequences. alpha: error of the whole audit; each planned look may err alpha / len(looks).
-    open_ended: the bound of every look holds for all looks at once, so any number of looks is planned.
-    strata: one for a simple random sample. planted: known smokes, decoys: high scorers; both are shown among the sample, blind, and are
-    never part of the estimate.
+    bucket, review, everything: N_U, the size of To Review, and N_all. max_miss: the share of the bucket that may be smoke, as a fraction
+    ("1/200"); target: D*, that share in whole sequences. alpha: error of the whole audit; each planned look may err alpha / len(looks).
+    open_ended: the bound holds at every number of labels at once; the looks are then only portions of work.
+    strata: one for a simple random sample. planted: known smokes, decoys: a random sample of the rest of To Review; both are shown among
+    the sample, blind, and never part of the bound. The decoys say what To Review holds before it is decided.
     """
 
     audit_id: str
@@ -87,6 +90,7 @@ class Plan:
     threshold: float
     bucket_digest: str
     bucket: int
+    review: int
     everything: int
     max_miss: str
     target: int
@@ -161,33 +165,39 @@ class Cost:
     mean_labels: tuple[float, ...]
 
 
-def costs(N: int, target: int, alpha: float) -> list[Cost]:
-    """The price list: one look with 0 to 3 hits, and two looks."""
+def costs(N: int, target: int, alpha: float, planted: int = 0) -> list[Cost]:
+    """The price list: one look with 0 to 3 hits, and two looks. planted: known smokes hidden in the sample, all of them recognised."""
     rows = []
     for hits in range(4):
-        n = labels_needed(N, target, hits, alpha)
+        n = _labels_with_planted(N, target, hits, alpha, planted)
         if n is None:
             rows.append(Cost(f"one look, {hits} hits", None, (), ()))
             continue
         chances = tuple(chance_to_pass(n, N, hits, rate) for rate in PLAUSIBLE_RATES)
         rows.append(Cost(f"one look, {hits} hits", (Look(n, hits),), chances, (float(n),) * len(chances)))
-    two = two_look_plan(N, target, alpha=alpha)
-    if two is None:
+    first, second = (_labels_with_planted(N, target, hits, alpha / 2, planted) for hits in (0, 3))
+    if first is None or second is None:
         rows.append(Cost("two looks", None, (), ()))
     else:
+        two = TwoLooks(first, 0, max(first, second), 3)
         pairs = [chance_to_pass_two_looks(two, N, rate) for rate in PLAUSIBLE_RATES]
         looks = (Look(two.n1, two.hits1), Look(two.n2, two.hits2))
         rows.append(Cost("two looks", looks, tuple(chance for chance, _ in pairs), tuple(labels for _, labels in pairs)))
     return rows
 
 
-def _planned_looks(N: int, target: int, hits: int | None, looks: int, alpha: float, planted: int) -> tuple[Look, ...]:
+def _planned_looks(N: int, target: int, hits: int | None, looks: int, alpha: float, planted: int, open_ended: bool) -> tuple[Look, ...]:
     if looks not in (1, 2):
         raise BadSetting(f"--looks: expected 1 or 2, found {looks}; for any number of looks plan with --open-ended")
-    allowed = ((2,) if looks == 1 else (0, 3)) if hits is None else ((hits,) if looks == 1 else (0, hits))
+    if open_ended:
+        allowed = tuple(range(1 + (3 if hits is None else hits)))
+    elif hits is None:
+        allowed = (2,) if looks == 1 else (0, 3)
+    else:
+        allowed = (hits,) if looks == 1 else (0, hits)
     planned: list[Look] = []
     for count in allowed:
-        n = _labels_with_planted(N, target, count, alpha / looks, planted)
+        n = open_ended_needed(N, target, count, alpha) if open_ended else _labels_with_planted(N, target, count, alpha / looks, planted)
         if n is None:
             raise BadSetting(
                 f"no sample of the {N} sequences certifies 'at most {target} smokes' with {count} hits allowed"
@@ -201,10 +211,26 @@ def _labels_with_planted(N: int, target: int, hits: int, alpha: float, planted: 
     if not planted:
         return labels_needed(N, target, hits, alpha)
     # The best that planted smokes can show is that all were found; part of alpha pays for what they leave open.
-    sensitivity = sensitivity_lower(planted, planted, alpha)
-    if hits > target or noisy_upper(hits, N, N, sensitivity, alpha / 2) > target:
+    return labels_needed(N, target, hits, alpha / 2, sensitivity_lower(planted, planted, alpha)) if hits <= target else None
+
+
+def labels_for(plan: Plan, hits: int, sensitivity: float | None) -> int | None:
+    """How many labels would have certified with so many hits, in the design of this plan; None = no number, or it cannot be said.
+
+    sensitivity: what the planted smokes say at least of the reviewer; None = none were planted, the reviewer is trusted.
+    """
+    alpha = plan.alpha_per_look if sensitivity is None else plan.alpha_per_look / 2
+    if plan.open_ended:
+        return open_ended_needed(plan.bucket, plan.target, hits, alpha)
+    if sensitivity == 0 or plan.design == "near":
         return None
-    return 1 + largest(hits - 1, N, lambda n: n < hits or noisy_upper(hits, n, N, sensitivity, alpha / 2) > target)
+    if plan.design == "simple":
+        return labels_needed(plan.bucket, plan.target, hits, alpha, 1.0 if sensitivity is None else sensitivity)
+    return _labels_pooled(plan.bucket, plan.target, hits, alpha, 1.0 if sensitivity is None else sensitivity)
+
+
+def _labels_pooled(N: int, target: int, hits: int, alpha: float, sensitivity: float) -> int | None:
+    return smallest_sample(hits, N, lambda n: n > hits and pooled_upper([(N, n)], [hits], alpha, sensitivity) <= target)
 
 
 def make_plan(
@@ -225,13 +251,15 @@ def make_plan(
     seed: int | None = None,
     known_smokes: Iterable[str] = (),
     planted: int = DEFAULT_PLANTED,
+    review_sample: int | None = None,
 ) -> Plan:
     """Freeze the bucket and draw from it.
 
     unlabel, review: key -> score of the two buckets. max_miss: the share of the bucket that may be smoke, in (0, 1).
     hits: smokes the (last) look may contain, default 2 for one look and 3 for two. strata > 1: equal fractions by score.
-    near > 0: so many of the highest scorers of the bucket are a stratum of their own, all labelled.
+    near > 0: the tenth of the bucket that scores highest is a stratum of its own, so many of it are labelled.
     seed: None = derived from the bucket itself, so that nobody chose it. known_smokes: keys that may be planted.
+    review_sample: how many other sequences of To Review are mixed in, None = a tenth of the sample.
     Raises BadSetting when the bucket is empty or no sample can certify the target.
     """
     if not unlabel:
@@ -247,15 +275,18 @@ def make_plan(
     digest = bucket_digest(unlabel, threshold, model_version)
     chosen = int(digest[:8], 16) if seed is None else seed
     hidden = tuple(draw(known_smokes, chosen ^ 0x9A17, planted))
+    if open_ended:
+        # Its bound knows no imperfect reviewer.
+        hidden = ()
     design: Design = "near" if near else "proportional" if strata > 1 else "simple"
     if design == "simple":
-        planned = _planned_looks(N, target, hits, looks, alpha, 0 if open_ended else len(hidden))
+        planned = _planned_looks(N, target, hits, looks, alpha, len(hidden), open_ended)
         parts: tuple[Stratum, ...] = (_stratum(unlabel, 0.0, threshold, chosen, planned[-1].n),)
     else:
         allowed = 2 if hits is None else hits
-        planned, parts = _stratified(unlabel, threshold, target, allowed, alpha, strata, near, chosen)
-        hidden = ()
-    decoys = draw(set(review) - set(hidden), chosen ^ 0xDEC0, math.ceil(_DECOY_SHARE * planned[-1].n))
+        planned, parts = _stratified(unlabel, threshold, target, allowed, alpha, strata, near, chosen, len(hidden))
+    mixed_in = math.ceil(_DECOY_SHARE * planned[-1].n) if review_sample is None else review_sample
+    decoys = draw(set(review) - set(hidden), chosen ^ 0xDEC0, mixed_in)
     plan = Plan(
         audit_id="",
         variant=variant,
@@ -263,6 +294,7 @@ def make_plan(
         threshold=threshold,
         bucket_digest=digest,
         bucket=N,
+        review=len(review),
         everything=everything,
         max_miss=str(max_miss),
         target=target,
@@ -284,26 +316,37 @@ def _stratum(scores: Mapping[str, float], low: float, high: float, seed: int, n:
 
 
 def _stratified(
-    scores: Mapping[str, float], threshold: float, target: int, hits: int, alpha: float, strata: int, near: int, seed: int
+    scores: Mapping[str, float], threshold: float, target: int, hits: int, alpha: float, strata: int, near: int, seed: int, planted: int
 ) -> tuple[tuple[Look, ...], tuple[Stratum, ...]]:
     N, ordered = len(scores), sorted(scores.values())
+    level, sensitivity = (alpha / 2, sensitivity_lower(planted, planted, alpha)) if planted else (alpha, 1.0)
+    refusal = BadSetting(
+        f"no such sample of the {N} sequences certifies 'at most {target} smokes' with {hits} hits allowed"
+        f"{f' and {planted} planted smokes' if planted else ''}; allow fewer --hits, or a larger --max-miss"
+    )
     if near:
-        # Ties at the cut belong to the upper stratum, which is labelled whole.
-        cut = ordered[max(0, N - near)]
+        # Ties at the cut belong to the band.
+        cut = ordered[max(0, N - max(near, math.ceil(_NEAR_SHARE * N)))]
         below = sum(score < cut for score in ordered)
-        n = labels_needed(below, max(0, target - hits), hits, alpha) or below
-        parts: tuple[Stratum, ...] = (_stratum(scores, 0.0, cut, seed, n), _stratum(scores, cut, threshold, seed, N))
+        if below == 0:
+            raise BadSetting(f"--near {near}: the band holds the whole bucket of {N} sequences; plan without --near")
+        band = (N - below, min(near, N - below))
+
+        def certifies(n: int) -> bool:
+            return stratified_upper([(below, n), band], [hits, 0], level, sensitivity, proportional=False)[0] <= target
+
+        n = smallest_sample(hits, below, certifies)
+        if n is None:
+            raise refusal
+        parts: tuple[Stratum, ...] = (_stratum(scores, 0.0, cut, seed, n), _stratum(scores, cut, threshold, seed, band[1]))
     else:
         cuts = sorted({0.0, *(ordered[N * part // strata] for part in range(1, strata))})
         edges = [*cuts, threshold]
-
-        def bound(n: int) -> float:
-            return N * clopper_pearson_upper(hits, n, alpha)
-
-        n = 1 + largest(hits, N, lambda n: n <= hits or bound(n) > target)
+        total = _labels_pooled(N, target, hits, level, sensitivity)
+        if total is None:
+            raise refusal
         sizes = [sum(low <= score < high for score in ordered) for low, high in pairwise(edges)]
-        fraction = min(1.0, n / N)
         parts = tuple(
-            _stratum(scores, low, high, seed, math.ceil(fraction * size)) for (low, high), size in zip(pairwise(edges), sizes, strict=True)
+            _stratum(scores, low, high, seed, math.ceil(total / N * size)) for (low, high), size in zip(pairwise(edges), sizes, strict=True)
         )
     return (Look(sum(len(part.sample) for part in parts), hits),), parts

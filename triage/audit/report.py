@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from triage.audit.bounds import (
     clopper_pearson_upper,
     hypergeometric_lower,
     hypergeometric_upper,
-    labels_needed,
     noisy_upper,
     open_ended_upper,
     sensitivity_lower,
 )
 from triage.audit.clusters import anova_icc
-from triage.audit.plan import Look, Plan
-from triage.audit.recall import Recall, WorkSaved, lost_events, recall_of, work_saved
-from triage.audit.strata import fisher_upper, pooled_upper, wendell_schmee_upper, wright_upper
+from triage.audit.plan import Look, Plan, labels_for
+from triage.audit.recall import (
+    LostEvents,
+    Recall,
+    SampledRecall,
+    WorkSaved,
+    lost_events,
+    recall_of,
+    recall_when_review_is_sampled,
+    work_saved,
+)
+from triage.audit.strata import stratified_upper
 
-__all__ = ["VERDICT_EXIT_CODES", "AuditLabel", "AuditReport", "Estimate", "Truth", "Verdict", "audit_report"]
+__all__ = ["VERDICT_EXIT_CODES", "AuditLabel", "AuditReport", "Earlier", "Estimate", "Truth", "Verdict", "audit_report", "upper_bound"]
 
 #: What a reviewer said of a sampled sequence. "unsure" and "unviewable" count as smoke in the bound.
 AuditLabel = Literal["smoke", "fp", "unsure", "unviewable"]
@@ -33,19 +43,36 @@ VERDICT_EXIT_CODES: Mapping[Verdict, int] = {"CERTIFIED": 0, "NOT CERTIFIED": 10
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known beside the sample.
+    """What is known beside the labels of the audit.
 
     smokes_in_review: TP, decided smokes of To Review; undecided_in_review: how many of it nobody has decided yet.
-    rescued: smokes of the bucket outside the sample that somebody decided. place_of: key -> camera, azimuth and day;
-    events_with_review_smoke: places that have a smoke in To Review (their events are not lost).
-    bucket_places: how many sequences of the bucket each place has.
+    rescued: smokes of the bucket outside the sample that somebody decided; opened: sequences of the bucket outside the sample that
+    somebody looked at, whatever they are. place_of: key -> camera, azimuth and day; events_with_review_smoke: places that have a smoke in
+    To Review (their events are not lost). later: kept for later, which is no label. not_blind: labelled, but not in a blind session.
     """
 
-    smokes_in_review: int
-    undecided_in_review: int
-    rescued: frozenset[str]
-    place_of: Mapping[str, str]
-    events_with_review_smoke: frozenset[str]
+    smokes_in_review: int = 0
+    undecided_in_review: int = 0
+    rescued: frozenset[str] = frozenset()
+    place_of: Mapping[str, str] = field(default_factory=dict)
+    events_with_review_smoke: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
+    not_blind: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Another audit that was looked at before this one and is no independent matter.
+
+    same_bucket: of this very bucket. seen: of another threshold or other sequences, without a certificate, and this plan uses what was
+    left of its sample below a lower threshold; else its error is only added. alpha: its error.
+    """
+
+    audit_id: str
+    alpha: float
+    same_bucket: bool
+    seen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +94,30 @@ class Estimate:
 class AuditReport:
     """The whole answer. None = not asked for, or not known yet; the words are made in `triage.audit.words`.
 
-    looks: the planned looks that are complete. best: the one with the smallest bound. missing: labels still missing for the next
-    planned look. needed: labels that would certify with the hits seen so far, None = no number does.
-    sensitivity: (found, planted, lower bound). icc: of the hits over places, for reading only.
-    errors_added: error of plans and looks of the same bucket that were not planned together; 0.0 when all was planned.
+    looks: the planned looks that are complete (open-ended: one, at the labels there are). best: the one with the smallest bound.
+    open_look: index of the planned look that waits for labels, None = none does; unlabelled: its sequences without a label, in the
+    worklist's order, and later: how many of them are kept for later. needed: labels that would have certified with the hits seen, None =
+    no number does. sensitivity: (found, planted, lower bound). not_blind: labels of the sample that were not given blind.
+    rescued: smokes found beside the hits and moved back; still_lost: at most so many smokes remain among what nobody has opened.
+    recall: once To Review is decided; sampled_recall: before that, from the sequences of it that are mixed in.
+    icc: of the hits over places, for reading only. errors_added: error of earlier audits of nearly this bucket; 0.0 = there is none.
     """
 
     verdict: Verdict
     reason: str
     looks: tuple[Estimate, ...]
-    missing: int
+    open_look: int | None
+    unlabelled: tuple[str, ...]
+    later: int
     needed: int | None
+    rescued: int
+    still_lost: int | None
     recall: Recall | None
+    sampled_recall: SampledRecall | None
     saved: WorkSaved | None
-    lost_events: tuple[float, int] | None
+    lost_events: LostEvents | None
     sensitivity: tuple[int, int, float] | None
+    not_blind: int
     icc: float | None
     neighbours_to_open: tuple[str, ...]
     errors_added: float
@@ -99,38 +135,33 @@ def audit_report(
     *,
     current_digest: str,
     current_keys: Set[str],
-    earlier_error: float = 0.0,
+    earlier: Seq[Earlier] = (),
+    more_labels: int | None = None,
     seconds_per_sequence: float = 10.0,
 ) -> AuditReport:
     """Judge the audit.
 
     labels: key -> label of everything the reviewer was shown. current_digest: of the bucket as it is now; current_keys: its keys.
-    earlier_error: alpha spent by other plans of this very bucket that were looked at (from the ledger).
+    earlier: audits that were looked at before and bear on this one (from the ledger). more_labels: what an expired audit needs for the
+    bucket as it is now, None = not known.
     """
-    estimates: list[Estimate] = []
-    missing = 0
-    for look in plan.looks:
-        # Without the planted smokes nobody knows how well the reviewer sees, and the bound would be too good.
-        hidden = () if plan.open_ended else plan.planted
-        missing = sum(key not in labels for key in (*plan.sample(look), *hidden))
-        if missing:
-            break
-        estimates.append(_estimate(plan, look, labels))
-        if estimates[-1].upper <= plan.target:
-            break
+    estimates, shown, open_look = _looks(plan, labels)
+    unlabelled = () if open_look is None else tuple(key for key in _wanted(plan, plan.looks[open_look]) if key not in labels)
     best = min(estimates, key=lambda look: look.upper, default=None)
-    verdict, reason = _verdict(plan, best, missing, current_digest, current_keys, earlier_error)
-    shown = plan.sample(plan.looks[len(estimates) - 1]) if estimates else ()
+    verdict, reason = _verdict(plan, best, len(unlabelled), current_digest, current_keys, earlier, more_labels)
     hits = [key for key in shown if labels[key] != "fp"]
-    recall = saved = None
+    sensitivity = _sensitivity(plan, labels) if estimates else None
+    recall = saved = still_lost = None
+    found, rescued = sum(labels[key] == "smoke" for key in shown), len(truth.rescued - set(shown))
     if best is not None:
+        still_lost = max(0, best.upper - found - rescued)
         if not truth.undecided_in_review:
             recall = recall_of(
                 smokes_in_review=truth.smokes_in_review,
                 point=best.point,
                 upper=best.upper,
-                hits=sum(labels[key] == "smoke" for key in shown),
-                rescued=len(truth.rescued - set(shown)),
+                hits=found,
+                rescued=rescued,
             )
         base = recall or Recall(None, None, None, best.upper)
         saved = work_saved(
@@ -144,45 +175,72 @@ def audit_report(
         verdict=verdict,
         reason=reason,
         looks=tuple(estimates),
-        missing=missing,
-        needed=None if best is None else labels_needed(plan.bucket, plan.target, best.hits, plan.alpha_per_look),
+        open_look=open_look,
+        unlabelled=unlabelled,
+        later=sum(key in truth.later for key in unlabelled),
+        needed=None if best is None else labels_for(plan, best.hits, None if sensitivity is None else sensitivity[2]),
+        rescued=rescued,
+        still_lost=still_lost,
         recall=recall,
+        sampled_recall=_sampled_recall(plan, labels, truth, best, sensitivity),
         saved=saved,
         lost_events=_lost_events(plan, hits, truth, best),
-        sensitivity=_sensitivity(plan, labels) if estimates else None,
+        sensitivity=sensitivity,
+        not_blind=sum(key in truth.not_blind for key in shown),
         icc=_icc(shown, labels, truth),
-        neighbours_to_open=_neighbours(hits, set(shown), labels, truth, current_keys),
-        errors_added=earlier_error,
+        neighbours_to_open=_neighbours(plan, hits, set(shown), truth, current_keys, unfinished=open_look is not None),
+        errors_added=sum(one.alpha for one in earlier),
     )
 
 
-def _estimate(plan: Plan, look: Look, labels: Mapping[str, AuditLabel]) -> Estimate:
-    sample = plan.sample(look)
+def _looks(plan: Plan, labels: Mapping[str, AuditLabel]) -> tuple[list[Estimate], tuple[str, ...], int | None]:
+    """(the complete looks, the sample of the last of them, index of the look that waits for labels)."""
+    if plan.open_ended:
+        # Valid at every number of labels, if they are the first of the draw.
+        shown = tuple(takewhile(labels.__contains__, plan.strata[0].sample))
+        estimates = [_estimate(plan, shown, labels)] if shown else []
+        passed = bool(estimates) and estimates[0].upper <= plan.target
+        waiting = next((index for index, look in enumerate(plan.looks) if look.n > len(shown)), None)
+        return estimates, shown, None if passed else waiting
+    estimates, shown = [], ()
+    for index, look in enumerate(plan.looks):
+        if any(key not in labels for key in _wanted(plan, look)):
+            return estimates, shown, index
+        shown = plan.sample(look)
+        estimates.append(_estimate(plan, shown, labels))
+        if estimates[-1].upper <= plan.target:
+            break
+    return estimates, shown, None
+
+
+def _wanted(plan: Plan, look: Look) -> tuple[str, ...]:
+    """What must be labelled for a look, in the worklist's order. Without the planted smokes nobody knows how well the reviewer sees, and
+    the bound would be too good; the decoys only hide them."""
+    wanted = {*plan.sample(look), *plan.planted}
+    return tuple(key for key in plan.worklist(look) if key in wanted)
+
+
+def _estimate(plan: Plan, sample: tuple[str, ...], labels: Mapping[str, AuditLabel]) -> Estimate:
     counts = Counter(labels[key] for key in sample)
     n, N, alpha = len(sample), plan.bucket, plan.alpha_per_look
     x, smokes, judged = n - counts["fp"], counts["smoke"], counts["smoke"] + counts["fp"]
+    planted = _sensitivity(plan, labels)
     other: dict[str, int] = {}
     if plan.design == "simple":
-        if plan.open_ended:
-            upper = open_ended_upper(x, n, N, alpha)
-        else:
-            upper = hypergeometric_upper(x, n, N, alpha)
+        upper = upper_bound(plan, x, n, planted)
+        if not plan.open_ended:
             other["with replacement (Clopper-Pearson)"] = int(N * clopper_pearson_upper(x, n, alpha))
-        sensitivity = _sensitivity(plan, labels)
-        if sensitivity is not None:
-            other["if reviewers see every smoke"] = upper
-            upper = max(upper, noisy_upper(x, n, N, sensitivity[2], alpha / 2) if sensitivity[2] > 0 else N)
+        if planted is not None:
+            other["if reviewers see every smoke"] = upper_bound(plan, x, n, None)
     else:
-        cut = [(part.size, len(part.sample)) for part in plan.strata]
-        hits = [sum(labels[key] != "fp" for key in part.sample) for part in plan.strata]
-        other["Wright"] = wright_upper(cut, hits, alpha)
-        if plan.design == "near" and cut[1][0] > cut[1][1]:
-            upper = wendell_schmee_upper(cut, hits, alpha)
-        elif plan.design == "near":
-            upper = hits[1] + hypergeometric_upper(hits[0], cut[0][1], cut[0][0], alpha)
-        else:
-            upper = pooled_upper(cut, hits, alpha)
-            other["Fisher"] = fisher_upper(cut, hits, alpha)
+        drawn, proportional = set(sample), plan.design == "proportional"
+        cut = [(part.size, sum(key in drawn for key in part.sample)) for part in plan.strata]
+        hits = [sum(key in drawn and labels[key] != "fp" for key in part.sample) for part in plan.strata]
+        upper, other = stratified_upper(cut, hits, alpha, proportional=proportional)
+        if planted is not None:
+            other = {"if reviewers see every smoke": upper}
+            # Half of the error for what the planted smokes leave open, half for the draw.
+            upper = max(upper, stratified_upper(cut, hits, alpha / 2, planted[2], proportional=proportional)[0] if planted[2] > 0 else N)
     if plan.design == "near":
         point = sum(size * x_h / max(n_h, 1) for (size, n_h), x_h in zip(cut, hits, strict=True))
     else:
@@ -190,6 +248,20 @@ def _estimate(plan: Plan, look: Look, labels: Mapping[str, AuditLabel]) -> Estim
     # For the lower bound what nobody could judge is no smoke.
     lower = hypergeometric_lower(smokes, n, N, alpha) if plan.design == "simple" else smokes
     return Estimate(n, x, counts["unsure"], counts["unviewable"], alpha, point, lower, upper, other)
+
+
+def upper_bound(plan: Plan, hits: int, n: int, sensitivity: tuple[int, int, float] | None) -> int:
+    """D_U of a simple random sample, at the plan's error. sensitivity: as in AuditReport; None = the reviewer is trusted.
+
+    Planted smokes never make it better than for a reviewer who is trusted: half of the error pays for what they leave open.
+    """
+    alpha = plan.alpha_per_look
+    if plan.open_ended:
+        return open_ended_upper(hits, n, plan.bucket, alpha)
+    trusted = hypergeometric_upper(hits, n, plan.bucket, alpha)
+    if sensitivity is None:
+        return trusted
+    return max(trusted, noisy_upper(hits, n, plan.bucket, sensitivity[2], alpha / 2)) if sensitivity[2] > 0 else plan.bucket
 
 
 def _sensitivity(plan: Plan, labels: Mapping[str, AuditLabel]) -> tuple[int, int, float] | None:
@@ -202,19 +274,32 @@ def _sensitivity(plan: Plan, labels: Mapping[str, AuditLabel]) -> tuple[int, int
 
 
 def _verdict(
-    plan: Plan, best: Estimate | None, missing: int, current_digest: str, current_keys: Set[str], earlier_error: float
+    plan: Plan,
+    best: Estimate | None,
+    missing: int,
+    current_digest: str,
+    current_keys: Set[str],
+    earlier: Seq[Earlier],
+    more_labels: int | None,
 ) -> tuple[Verdict, str]:
-    if earlier_error > 0:
-        return "INVALID", (
-            f"this bucket was audited before, outside this plan, with an error of {earlier_error:.1%}: a second draw after a look "
-            "is not a fresh sample"
-        )
+    for one in earlier:
+        if one.same_bucket:
+            return "INVALID", (
+                f"this bucket was audited before, by {one.audit_id} with an error of {one.alpha:.1%}: a second draw after a look is not a "
+                "fresh sample"
+            )
+        if one.seen:
+            return "INVALID", (
+                f"{one.audit_id} did not certify the bucket of a higher threshold, and this sample is what is left of it: lowering the "
+                "threshold until the hits are gone proves nothing; `triage tune` may choose one, or plan with another --seed"
+            )
     if current_digest != plan.bucket_digest:
         planned = {key for part in plan.strata for key in part.sample}
         gone = len(planned - current_keys)
+        more = "" if more_labels is None else f"; the difference needs {more_labels} more label{'' if more_labels == 1 else 's'}"
         return "EXPIRED", (
             f"the bucket is not the one of the plan ({len(current_keys)} sequences now, {plan.bucket} then, {gone} of the sample left "
-            "it): the threshold, the model or the sequences changed"
+            f"it): the threshold, the model or the sequences changed{more}; `triage audit plan` draws them"
         )
     if best is not None and best.upper <= plan.target:
         return "CERTIFIED", f"at most {best.upper} smokes in the bucket, and {plan.target} were allowed"
@@ -225,8 +310,25 @@ def _verdict(
     return "NOT CERTIFIED", f"up to {best.upper} smokes in the bucket, and only {plan.target} were allowed"
 
 
-def _lost_events(plan: Plan, hits: list[str], truth: Truth, best: Estimate | None) -> tuple[float, int] | None:
-    if best is None or plan.design != "simple" or truth.undecided_in_review:
+def _sampled_recall(
+    plan: Plan, labels: Mapping[str, AuditLabel], truth: Truth, best: Estimate | None, sensitivity: tuple[int, int, float] | None
+) -> SampledRecall | None:
+    """From the decoys, which are a random sample of To Review without the planted smokes; those are known to be smoke."""
+    if best is None or plan.design != "simple" or plan.open_ended or not truth.undecided_in_review:
+        return None
+    if not plan.decoys or any(key not in labels for key in plan.decoys):
+        return None
+    return recall_when_review_is_sampled(
+        review=(plan.review - len(plan.planted), len(plan.decoys), sum(labels[key] == "smoke" for key in plan.decoys)),
+        unlabel=(plan.bucket, best.n, best.hits),
+        alpha=best.alpha,
+        known=len(plan.planted),
+        planted=None if sensitivity is None else sensitivity[:2],
+    )
+
+
+def _lost_events(plan: Plan, hits: list[str], truth: Truth, best: Estimate | None) -> LostEvents | None:
+    if best is None or plan.design != "simple" or plan.open_ended or truth.undecided_in_review:
         return None
     known = {*hits, *truth.rescued}
     per_place = Counter(truth.place_of[key] for key in known if key in truth.place_of)
@@ -245,12 +347,9 @@ def _icc(shown: tuple[str, ...], labels: Mapping[str, AuditLabel], truth: Truth)
     return anova_icc([smokes[place] for place in sizes], list(sizes.values()))
 
 
-def _neighbours(hits: list[str], shown: set[str], labels: Mapping[str, AuditLabel], truth: Truth, bucket: Set[str]) -> tuple[str, ...]:
+def _neighbours(plan: Plan, hits: list[str], shown: set[str], truth: Truth, bucket: Set[str], *, unfinished: bool) -> tuple[str, ...]:
+    """What the hits' places hold beside them and nobody has opened. What a later look will show blind is left to it while it waits."""
     places = {truth.place_of[key] for key in hits if key in truth.place_of}
-    return tuple(
-        sorted(
-            key
-            for key in bucket
-            if key not in shown and key not in labels and key not in truth.rescued and truth.place_of.get(key) in places
-        )
-    )
+    to_come = {key for part in plan.strata for key in part.sample} if unfinished else set()
+    left = bucket - shown - to_come - truth.opened
+    return tuple(sorted(key for key in left if truth.place_of.get(key) in places))

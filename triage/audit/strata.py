@@ -13,10 +13,10 @@ from fractions import Fraction
 import numpy as np
 from scipy import stats
 
-from triage.audit.bounds import clopper_pearson_upper, hypergeometric_upper, largest
+from triage.audit.bounds import clopper_pearson_upper, hypergeometric_upper, largest, noisy_upper
 from triage.errors import BadSetting
 
-__all__ = ["fisher_upper", "pooled_upper", "wendell_schmee_upper", "wright_upper"]
+__all__ = ["fisher_upper", "pooled_upper", "stratified_upper", "wendell_schmee_upper", "wright_upper"]
 
 Stratum = tuple[int, int]
 
@@ -29,32 +29,51 @@ def _check(strata: Seq[Stratum], hits: Seq[int]) -> None:
             raise BadSetting(f"stratum: expected 0 <= hits <= sampled <= size, found {x}, {sampled}, {size}")
 
 
-def pooled_upper(strata: Seq[Stratum], hits: Seq[int], alpha: float = 0.05) -> int:
-    """D_U of a proportionally stratified sample: floor(n * CP_U(X, n) / min_h f_h), plus the hits of fully labelled strata.
+def stratified_upper(
+    strata: Seq[Stratum], hits: Seq[int], alpha: float = 0.05, sensitivity: float = 1.0, *, proportional: bool
+) -> tuple[int, dict[str, int]]:
+    """(the bound to quote, others by name). proportional: equal fractions; else two strata, the second one sampled more densely."""
+    if proportional:
+        upper = pooled_upper(strata, hits, alpha, sensitivity)
+        others = {"Wright": wright_upper(strata, hits, alpha, sensitivity)}
+        return upper, others if sensitivity < 1 else others | {"Fisher": fisher_upper(strata, hits, alpha)}
+    if sensitivity < 1 or any(sampled == 0 for _, sampled in strata):
+        return wright_upper(strata, hits, alpha, sensitivity), {}
+    (size, sampled), (band, labelled) = strata
+    if band == labelled:
+        return hits[1] + hypergeometric_upper(hits[0], sampled, size, alpha), {}
+    return wendell_schmee_upper(strata, hits, alpha), {"Wright": wright_upper(strata, hits, alpha)}
+
+
+def pooled_upper(strata: Seq[Stratum], hits: Seq[int], alpha: float = 0.05, sensitivity: float = 1.0) -> int:
+    """D_U of a proportionally stratified sample: floor(n * CP_U(X, n) / (s * min_h f_h)), plus the hits of fully labelled strata.
 
     The total hits X are Poisson-binomial, and by Hoeffding (1956) their lower tail lies below the binomial's. Valid for alpha <= 0.25.
+    A reviewer who sees each smoke with chance s = `sensitivity` thins X, which stays Poisson-binomial with s times the mean; a stratum
+    that was labelled whole is then not known either.
     """
     _check(strata, hits)
     if alpha > 0.25:
         raise BadSetting(f"alpha: the pooled bound holds up to 0.25, found {alpha}")
-    known = sum(x for (size, sampled), x in zip(strata, hits, strict=True) if size == sampled)
-    open_strata = [(size, sampled, x) for (size, sampled), x in zip(strata, hits, strict=True) if size > sampled]
+    whole = [size == sampled and sensitivity == 1 for size, sampled in strata]
+    known = sum(x for x, done in zip(hits, whole, strict=True) if done)
+    open_strata = [(size, sampled, x) for (size, sampled), x, done in zip(strata, hits, whole, strict=True) if not done]
     if not open_strata:
         return known
     n = sum(sampled for _, sampled, _ in open_strata)
     total = sum(size for size, _, _ in open_strata)
-    fraction = min(sampled / size for size, sampled, _ in open_strata)
+    fraction = sensitivity * min(sampled / size for size, sampled, _ in open_strata)
     if fraction == 0:
         return known + total
     X = sum(x for *_, x in open_strata)
     return known + min(total, math.floor(n * clopper_pearson_upper(X, n, alpha) / fraction))
 
 
-def wright_upper(strata: Seq[Stratum], hits: Seq[int], alpha: float = 0.05) -> int:
-    """Sum of hypergeometric bounds, each at 1 - (1 - alpha)^(1/H): valid for any allocation, wide."""
+def wright_upper(strata: Seq[Stratum], hits: Seq[int], alpha: float = 0.05, sensitivity: float = 1.0) -> int:
+    """Sum of hypergeometric bounds, each at 1 - (1 - alpha)^(1/H): valid for any allocation and any `sensitivity`, wide."""
     _check(strata, hits)
     level = 1 - (1 - alpha) ** (1 / len(strata))
-    return sum(hypergeometric_upper(x, sampled, size, level) for (size, sampled), x in zip(strata, hits, strict=True))
+    return sum(noisy_upper(x, sampled, size, sensitivity, level) for (size, sampled), x in zip(strata, hits, strict=True))
 
 
 def fisher_upper(strata: Seq[Stratum], hits: Seq[int], alpha: float = 0.05) -> int:

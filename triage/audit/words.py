@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -44,16 +45,20 @@ def plan_in_words(plan: Plan, prices: list[Cost], smokes_in_review: int | None) 
         chances = "  ".join(f"{chance:.3f}" for chance in price.chances)
         lines.append(f"  {price.name:18} {labels:46} {chances}")
     chosen = ", then ".join(f"{look.n} labels with at most {look.hits} smoke" for look in plan.looks)
-    lines += ["", f"This plan: {chosen}; seed {plan.seed}, drawn by hash order."]
+    design = {"simple": "", "proportional": f", in equal fractions of {len(plan.strata)} strata", "near": ", more of the highest scorers"}
+    lines += ["", f"This plan: {chosen}; seed {plan.seed}, drawn by hash order{design[plan.design]}."]
+    mixed = f"{len(plan.decoys)} other sequences of To Review are mixed in, blind: they say what it holds before it is decided."
     if plan.planted:
         lines.append(
-            f"{len(plan.planted)} known smokes and {len(plan.decoys)} high scorers are mixed in, blind: they measure the reviewer and are "
-            "no part of the estimate."
+            f"{len(plan.planted)} known smokes are planted, blind: they measure the reviewer, for which the numbers above allow as if all "
+            f"were recognised. {mixed}"
         )
-    elif plan.design == "simple" and not plan.open_ended:
+    elif plan.open_ended:
+        lines.append(f"An open-ended bound takes no planted smokes: it trusts that the reviewer sees every smoke. {mixed}")
+    else:
         lines.append(
-            f"No known smoke is there to be planted (decide some of To Review first); {len(plan.decoys)} high scorers are mixed in. "
-            "The bound then trusts that the reviewer sees every smoke."
+            "No known smoke is there to be planted (decide some of To Review first): the bound trusts that the reviewer sees every smoke. "
+            + mixed
         )
     return "\n".join(lines)
 
@@ -72,21 +77,37 @@ def report_in_words(plan: Plan, report: AuditReport) -> str:
     sure = _percent(1 - plan.alpha).replace(".0%", "%")
     lines = [f"{report.verdict}: {report.reason}."]
     best = report.best
-    if best is not None:
+    if best is not None and report.verdict == "INVALID":
+        lines += ["", f"We looked at {_count(best.n)} sequences and found {best.hits} smoke. Nothing can be claimed from them."]
+    elif best is not None:
+        if report.verdict == "EXPIRED":
+            lines += ["", "Of the bucket as it was when the audit was planned:"]
         lines += ["", *_what_was_seen(plan, report, best, sure)]
-    if report.missing:
-        lines.append(f"{_count(report.missing)} sequences of the audit worklist still have no label.")
-    if report.verdict == "NOT CERTIFIED":
-        need = "no number of labels would do" if report.needed is None else f"{best.hits if best else 0} hits need n = {report.needed}"
+    if report.unlabelled:
+        later = f" ({report.later} of them kept for later, which is no label)" if report.later else ""
         lines.append(
-            f'"At most {plan.max_miss}" is NOT certified ({need}). Labelling more now is a look that was not planned: plan two looks, '
-            "or --open-ended, next time."
+            f"{_count(len(report.unlabelled))} sequences of the audit worklist still have no label{later}: {_some(report.unlabelled)}. "
+            "What cannot be judged is answered as unsure, which counts as smoke."
+        )
+    if report.verdict == "NOT CERTIFIED":
+        seen = "" if report.sensitivity is None else f" for a reviewer who sees {_percent(report.sensitivity[2])}"
+        hits = best.hits if best else 0
+        need = "no number of labels would do" if report.needed is None else f"need n = {report.needed}"
+        more = (
+            "Plan with more --hits for a longer sample."
+            if plan.open_ended
+            else "Labelling more now is a look that was not planned: plan two looks, or --open-ended, next time."
+        )
+        lines.append(f'"At most {plan.max_miss}" is NOT certified ({hits} hit{"" if hits == 1 else "s"}{seen} {need}). {more}')
+    if report.errors_added and report.verdict != "INVALID":
+        lines.append(
+            f"An earlier audit of nearly this bucket was looked at and did not certify: this statement has an error of "
+            f"{_percent(plan.alpha)}, and with it there are {_percent(plan.alpha)} + {_percent(report.errors_added)}."
         )
     if report.neighbours_to_open:
         lines.append(
-            f"{_count(len(report.neighbours_to_open))} sequences of the same camera, direction and day as a hit wait to be opened: "
-            f"{', '.join(report.neighbours_to_open[:10])}{' ...' if len(report.neighbours_to_open) > 10 else ''}; `--json` lists them all. "
-            "Decide them in `triage view`; a smoke among them is rescued."
+            f"{_count(len(report.neighbours_to_open))} sequences of the same camera, direction and day as a hit went back to Review: "
+            f"{_some(report.neighbours_to_open)}. `triage plan` keeps them until somebody has looked; a smoke among them is rescued."
         )
     lines += [
         "",
@@ -94,6 +115,10 @@ def report_in_words(plan: Plan, report: AuditReport) -> str:
         f"model ({plan.model_version}) and this threshold ({plan.threshold:g}) only.",
     ]
     return "\n".join(lines)
+
+
+def _some(keys: Sequence[str]) -> str:
+    return f"{', '.join(keys[:10])}{' ... (--json lists them all)' if len(keys) > 10 else ''}"
 
 
 def _repeat(alpha: float) -> str:
@@ -109,7 +134,9 @@ def _what_was_seen(plan: Plan, report: AuditReport, best: Estimate, sure: str) -
         f"Best guess: about {_count(best.point)} smokes are in that pile. We are {sure} confident it is no more than "
         f"{_count(best.upper)} ({_one_in(best.upper, plan.bucket)}).",
     ]
-    if len(plan.looks) > 1 and not plan.open_ended:
+    if plan.open_ended:
+        lines.append("The bound holds at every number of labels at once, so looking often costs nothing more.")
+    elif len(plan.looks) > 1:
         lines.append(f"{len(plan.looks)} looks were planned, each with an error of {best.alpha:.2%}, so that together they keep {sure}.")
     if report.sensitivity is not None:
         found, planted, lower = report.sensitivity
@@ -117,21 +144,41 @@ def _what_was_seen(plan: Plan, report: AuditReport, best: Estimate, sure: str) -
             f"Of {planted} known smokes hidden among them the reviewer recognised {found}; the bound allows for a reviewer who sees only "
             f"{_percent(lower)}."
         )
-    if report.recall is None:
+    if report.not_blind:
+        lines.append(
+            f"{_count(report.not_blind)} of the labels were not given in a blind session: whoever sees a low score sees less smoke."
+        )
+    sampled = report.sampled_recall
+    if sampled is not None and sampled.lower is not None:
+        lines.append(
+            f"To Review is not decided yet. By a sample of {_count(sampled.sampled)} it holds at least {_count(sampled.review_lower)} "
+            f"smokes, so that at least {_percent(sampled.lower)} of all smokes are caught (both bounds together {sure})."
+        )
+    elif report.recall is None:
         lines.append("The share of all smokes that is caught is not known until To Review is decided.")
     elif report.recall.lower is not None:
         lines.append(
             f"At least {_percent(report.recall.lower)} of all smokes are caught (best guess {_percent(report.recall.point)}); after moving "
-            f"back what was found, at least {_percent(report.recall.lower_after_rescue)}, and at most {_count(report.recall.still_lost)} "
-            "remain among the sequences nobody has opened."
+            f"back what was found, at least {_percent(report.recall.lower_after_rescue)}."
         )
+    if best.hits or report.rescued:
+        beside = f"{_count(report.rescued)} more beside the hits were found and moved back" if report.rescued else "The hits are moved back"
+        lines.append(f"{beside}: at most {_count(report.still_lost or 0)} smokes remain among the sequences nobody has opened.")
     if report.lost_events is not None:
-        lines.append(f"Events lost as a whole: about {report.lost_events[0]:.0f}, no more than {report.lost_events[1]}.")
+        events = report.lost_events
+        lines.append(
+            f"Events lost as a whole: about {events.point:.0f}, no more than {events.upper} (by the events' sizes: {events.weighted})."
+        )
     if report.saved is not None:
         lines.append(
             f"Review work avoided: {_percent(report.saved.net)} after the audit, {report.saved.hours:.1f} hours"
             + (f"; work saved over sampling {_percent(report.saved.wss)}" if report.saved.wss is not None else "")
             + "."
+        )
+    if report.icc is not None:
+        lines.append(
+            f"Smokes of one camera, direction and day go together with a correlation of {report.icc:.2f} among the labels; the bound needs "
+            "no correction for it, because sequences were drawn and not days."
         )
     for name, bound in best.other_bounds.items():
         lines.append(f"  (other bound, {name}: {_count(bound)})")

@@ -12,13 +12,13 @@ from typing import cast
 import numpy as np
 
 from triage.audit.plan import Plan
-from triage.audit.report import AuditLabel
+from triage.audit.report import AuditLabel, Truth
 from triage.errors import BadFile
 from triage.review.fold import Standing, State
 from triage.review.selection import Rows
 from triage.sequences import key_of, sequence_id_of
 
-__all__ = ["Split", "audit_labels", "labels_of", "read_labels", "split_rows", "truth_of"]
+__all__ = ["Split", "audit_labels", "known_truth", "labels_of", "looked_at", "read_labels", "split_rows", "truth_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,38 +79,82 @@ def _label_of(standing: Standing) -> AuditLabel | None:
     return {"smoke": "smoke", "false_positive": "fp"}.get(decision.verdict)  # type: ignore[return-value]
 
 
+def _together(first: AuditLabel | None, second: AuditLabel | None) -> AuditLabel | None:
+    """A label from a file and one from decisions: where they differ they are unsure together, as two reviewers are."""
+    if first is None or second is None or first == second:
+        return first or second
+    return "unsure"
+
+
 def labels_of(rows: Rows, state: State, given: Mapping[str, AuditLabel] | None) -> dict[str, AuditLabel]:
-    """Every standing decision about the report's rows as a label, by key; `given` labels win."""
-    labels: dict[str, AuditLabel] = {}
+    """Every standing decision about the report's rows as a label, by key, with those of `given`."""
+    labels: dict[str, AuditLabel] = dict(given or {})
     for number, standing in state.all_standing():
-        label = _label_of(standing)
+        label = _together(_label_of(standing), labels.get(key_of(number)))
         if label is not None and rows.row_of(number) is not None:
             labels[key_of(number)] = label
-    return labels | dict(given or {})
+    return labels
 
 
-def audit_labels(
-    rows: Rows, state: State, given: Mapping[str, AuditLabel] | None, plan: Plan, planned_at: datetime
-) -> dict[str, AuditLabel]:
+def looked_at(rows: Rows, state: State) -> frozenset[str]:
+    """Keys that somebody decided one by one; a rule over many is no look, and what is kept for later is no decision."""
+    return frozenset(
+        key_of(number)
+        for number, standing in state.all_standing()
+        if standing.looked_at and rows.row_of(number) is not None and _label_of(standing) is not None
+    )
+
+
+def audit_labels(rows: Rows, state: State, given: Mapping[str, AuditLabel] | None, plan: Plan) -> dict[str, AuditLabel]:
     """The labels that the audit may count.
 
-    A sampled sequence must have been looked at: a rule over many is no label. A planted smoke was known before, so only what was said
-    of it after the plan measures the reviewer. Decoys only hide the others: any decision will do.
+    A sampled sequence must have been looked at: a rule over many is no label. A planted smoke was known before, so only answers of blind
+    sessions measure the reviewer, and of several reviewers' the worst.
     """
-    labels = {} if given is None else dict(given)
-    sampled, planted = {key for part in plan.strata for key in part.sample}, set(plan.planted)
-    for key in {*sampled, *planted, *plan.decoys} - labels.keys():
-        standing = state.standing(sequence_id_of(key))
-        if standing is None or rows.row_of(sequence_id_of(key)) is None:
-            continue
+    labels: dict[str, AuditLabel] = {}
+    planted = set(plan.planted)
+    for key in {*(key for part in plan.strata for key in part.sample), *planted, *plan.decoys}:
+        number = sequence_id_of(key)
+        said: AuditLabel | None = None
         if key in planted:
-            seen = tuple(one for one in standing.opinions if one.looked_at and datetime.fromisoformat(one.at) >= planned_at)
-            label = _label_of(Standing(seen)) if seen else None
-        else:
-            label = _label_of(standing) if standing.looked_at or key not in sampled else None
+            answers = [_label_of(Standing((one,))) for one in state.planted_answers(number)]
+            said = "fp" if "fp" in answers else next((label for label in answers if label is not None), None)
+        elif rows.row_of(number) is not None:
+            standing = state.standing(number)
+            said = _label_of(standing) if standing is not None and standing.looked_at else None
+        label = _together(said, None if given is None else given.get(key))
         if label is not None:
             labels[key] = label
     return labels
+
+
+def known_truth(rows: Rows, state: State, given: Mapping[str, AuditLabel] | None, plan: Plan, split: Split) -> Truth:
+    """What is known beside the audit's own labels."""
+    labels = labels_of(rows, state, given)
+    in_sample = {key for part in plan.strata for key in part.sample}
+    review_smokes = [key for key in split.review if labels.get(key) == "smoke"]
+    later, not_blind = set(), set(given or ())
+    for key in in_sample:
+        standing = state.standing(sequence_id_of(key))
+        if standing is None:
+            continue
+        if standing.decision is not None and standing.decision.verdict == "later":
+            later.add(key)
+        if not all(opinion.blind for opinion in standing.opinions):
+            not_blind.add(key)
+    for key in plan.planted:
+        if any(one.decision.verdict == "later" for one in state.planted_answers(sequence_id_of(key))):
+            later.add(key)
+    return Truth(
+        smokes_in_review=len(review_smokes),
+        undecided_in_review=sum(key not in labels for key in split.review),
+        rescued=frozenset(key for key in split.unlabel if labels.get(key) == "smoke" and key not in in_sample),
+        place_of=split.place_of,
+        events_with_review_smoke=frozenset(split.place_of[key] for key in review_smokes),
+        opened=(looked_at(rows, state) | (given or {}).keys()) - in_sample,
+        later=frozenset(later),
+        not_blind=frozenset(not_blind),
+    )
 
 
 def truth_of(rows: Rows) -> dict[str, AuditLabel]:

@@ -7,7 +7,7 @@ goes straight into the training negatives, so everything doubtful is refused by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ class Payload:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A sequence that is in no payload, and why. reason: one of held, disagreement, alert_has_smoke, several_types, unsure, later,
-    undecided."""
+    beside_smoke."""
 
     sequence_id: int
     reason: str
@@ -79,11 +79,14 @@ class PayloadPlan:
         return {number: payload.label for payload in self.payloads for number in payload.sequence_ids}
 
 
-def build_payloads(rows: Rows, state: State, *, undecided_unlabel: bool = False, include: Iterable[int] = ()) -> PayloadPlan:
+def build_payloads(
+    rows: Rows, state: State, *, undecided_unlabel: bool = False, include: Iterable[int] = (), back_in_review: Set[int] = frozenset()
+) -> PayloadPlan:
     """Plan the calls.
 
     undecided_unlabel: also send the Unlabel bucket's undecided sequences as "unlabeled". include: ids taken in by name although a rule
     refuses them (held, or an alert with smoke); disagreements, several types and unsure are never sent, there is no call for them.
+    back_in_review: ids beside a smoke that an audit found; without a look of their own they are not discarded.
     """
     by_name = frozenset(include)
     smoke_alerts = _alerts_with_smoke(rows, state)
@@ -109,6 +112,16 @@ def build_payloads(rows: Rows, state: State, *, undecided_unlabel: bool = False,
             refused.append(refusal)
             continue
         if standing is None or (bucket == "unlabeled" and decision.types == (UNLABELED,) and not standing.looked_at):
+            if number in back_in_review and number not in by_name:
+                refused.append(
+                    Refusal(
+                        number,
+                        "beside_smoke",
+                        "same camera, direction and day as a smoke that the audit found, and nobody has opened it; "
+                        f"--include {number} takes it in",
+                    )
+                )
+                continue
             undecided.append(number)
         if standing is not None:
             decided_by[number] = ", ".join(opinion.reviewer for opinion in standing.opinions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from triage.audit.certificate import Books
 from triage.config import Layout
 from triage.errors import BadSetting
 from triage.review.auditing import bucket_status
@@ -12,6 +11,7 @@ from triage.review.fold import State
 from triage.review.handover import Basis, Planned, write_plan
 from triage.review.payloads import build_payloads
 from triage.review.selection import Rows
+from triage.sequences import sequence_id_of
 
 __all__ = ["plan_payloads"]
 
@@ -28,12 +28,15 @@ def plan_payloads(
     """(the plan on disk, one line about its certificate, "" when none is needed).
 
     Raises BadSetting when sequences that nobody looked at one by one would be discarded without a certificate for exactly this bucket and
-    nobody insists.
+    nobody insists. Sequences beside a smoke that the audit found are kept back until somebody has looked at them.
     """
     plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include)
     certificate, claim, line = None, "", ""
     if plan.undecided:
         status = bucket_status(layout, rows, state)
+        if status.neighbours:
+            back = frozenset(sequence_id_of(key) for key in status.neighbours)
+            plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include, back_in_review=back)
         certificate = status.certified
         if certificate is None:
             if not without_certificate:
@@ -43,7 +46,7 @@ def plan_payloads(
                 )
             line = f"WITHOUT A CERTIFICATE, because you insisted ({status.reason})"
         else:
-            claim = Books(layout.audits).claim(certificate)
+            claim = status.claim
             line = f"Certificate: {certificate}, {claim}"
     basis = Basis(rows.variant, rows.model_version, rows.threshold, certificate, claim, bool(plan.undecided) and certificate is None)
     return write_plan(layout.payloads, plan, basis), line

@@ -36,7 +36,6 @@ def rehearse(rows: Rows, truth: Mapping[str, AuditLabel], options: PlanOptions, 
     if unknown:
         raise BadSetting(f"rehearse: {len(unknown)} sequences of the bucket have no known label, such as {unknown[0]}; give --labels FILE")
     D = sum(truth[key] != "fp" for key in split.unlabel)
-    nobody = Truth(0, 0, frozenset(), {}, frozenset())
     held = certified = certified_true = 0
     labels_used = 0.0
     base = make_plan(
@@ -50,7 +49,7 @@ def rehearse(rows: Rows, truth: Mapping[str, AuditLabel], options: PlanOptions, 
         report = audit_report(
             plan,
             {key: truth[key] for key in order},
-            nobody,
+            Truth(),
             current_digest=plan.bucket_digest,
             current_keys=split.unlabel.keys(),
         )

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
 
 from triage.audit.bounds import hypergeometric_upper, simultaneous_alpha
 from triage.audit.certificate import Books
-from triage.audit.drawing import draw
 from triage.audit.page import tune_page
 from triage.audit.plan import bucket_digest
 from triage.audit.report import AuditLabel
@@ -85,15 +83,16 @@ def tune(
             raise BadSetting(f"{plan.audit_id} is EXPIRED: the bucket changed since it was planned; run `triage audit plan`")
         if plan.design != "simple":
             raise BadSetting(f"{plan.audit_id} is stratified; tune needs a simple random sample (`triage audit plan` without --strata)")
-        labels |= (looked := audit_labels(rows, state, given, plan, datetime.max.replace(tzinfo=UTC)))
-        sample = [key for key in plan.strata[0].sample if key in looked]
-        drawn = draw(plan.strata[0].sample, plan.seed, len(sample))
-        if sample != drawn:
-            missing = next(key for key in drawn if key not in labels)
-            raise BadSetting(f"tune needs the first labels of the draw without a gap: {missing} has none; label the audit's worklist first")
+        labels |= (looked := audit_labels(rows, state, given, plan))
+        # Labels at another number than planned would be a look that nobody planned, and each planned look takes its part of delta.
+        complete = [look for look in plan.looks if all(key in looked for key in plan.sample(look))]
+        if not complete:
+            missing = next(key for key in plan.sample(plan.looks[0]) if key not in looked)
+            raise BadSetting(f"tune needs the labels of a planned look: {missing} has none; label the audit's worklist first")
+        sample, level = list(plan.sample(complete[-1])), delta / len(plan.looks)
         hits = [split.unlabel[key] for key in sample if labels[key] != "fp"]
         if method == "rate":
-            result = tune_elusion_rate(list(split.unlabel.values()), [split.unlabel[key] for key in sample], hits, max_loss, delta)
+            result = tune_elusion_rate(list(split.unlabel.values()), [split.unlabel[key] for key in sample], hits, max_loss, level)
         else:
             undecided = sum(key not in labels for key in split.review)
             if undecided:
@@ -106,7 +105,7 @@ def tune(
                 sampled_smoke_scores=hits,
                 reviewed_smoke_scores=reviewed,
                 beta=max_loss,
-                delta=delta,
+                delta=level,
             )
         curve = _curve(split, sample, hits, delta, seconds_per_sequence)
     else:
@@ -168,6 +167,8 @@ def _tuned_words(method: Method, result: Certified | NotCertifiable, max_loss: f
         need = "no number would do" if result.needed is None else f"needs n = {result.needed} {result.of_what} without a hit"
         return f"not certifiable, {need}: {claim}, {confidence:.0%} sure. Stay at {threshold:g} and audit it."
     text = f"{confidence:.0%} sure: discarding below {result.threshold:.6g}, {claim}."
+    if method in ("audit", "rate"):
+        text += " It trusts the audit's labels: what the reviewer did not recognise is not in it."
     if method == "audit" and result.threshold > threshold:
         text += " Above the present threshold this uses reviews that are done: it is advice for the next batch."
     return text

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import shlex
 import threading
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from triage.config import Layout
-from triage.errors import BadFile
+from triage.errors import BadFile, BadSetting
+from triage.files import sha256_bytes
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk, default_reviewer
 from triage.review.desk import Receipt as DeskReceipt
-from triage.review.fold import State
+from triage.review.fold import Standings, State
 from triage.review.selection import Rows
+from triage.sequences import sequence_id_of
+from triage.server.blinding import Blind, blind_table
 from triage.server.opened import OpenReport
-from triage.server.rows import ipc_stream
+from triage.server.rows import ipc_stream, page_table
 from triage.server.schemas_review import (
+    AnswerIn,
     Assignment,
     AuditOut,
     DecideIn,
@@ -47,6 +52,9 @@ class Reviewing:
         self._desks: dict[str, Desk] = {}
         self._rows: dict[str, tuple[str, Rows]] = {}
         self._stream: tuple[str, bytes] = ("", b"")
+        self._blind: tuple[object, Blind | None] = (None, None)
+        self._blind_rows: tuple[str, _BlindRows] | None = None
+        self._blind_stream: tuple[str, bytes] = ("", b"")
 
     def desk(self) -> ReviewOut:
         """What the page shows around the decisions."""
@@ -67,25 +75,31 @@ class Reviewing:
         with self._lock:
             desk = self._desk(None)
             desk.refresh()
+            blind = self._running(report, desk)
+            hidden = frozenset() if blind is None else blind.keys
             if snapshot is not None:
-                return _stream(desk.past(snapshot), self._rows_of(report)), f"past-{snapshot.encode().hex()[:40]}-{report.version}"
-            tag = f"decisions-{desk.state.version}-{report.version}"
+                past = _stream(desk.past(snapshot), self._rows_of(report), hidden, {})
+                return past, f"past-{snapshot.encode().hex()[:40]}-{_version(report, blind)}"
+            tag = f"decisions-{desk.state.version}-{_version(report, blind)}"
             if self._stream[0] != tag:
-                self._stream = (tag, _stream(desk.state, self._rows_of(report)))
+                answers = {} if blind is None else self._answers(report, desk)
+                self._stream = (tag, _stream(desk.state, self._rows_of(report), hidden, answers))
             return self._stream[1], tag
 
     def select(self, report: OpenReport, asked: SelectIn) -> SelectOut:
         """Count a selection; nothing is written."""
         with self._lock:
-            rows = self._rows_of(report)
-            selection = self._desk(asked.reviewer).select(rows, asked.where, asked.exclusions, threshold=asked.threshold)
+            desk = self._desk(asked.reviewer)
+            rows = self._shown_rows(report, desk)
+            selection = desk.select(rows, asked.where, asked.exclusions, threshold=asked.threshold)
             return SelectOut(count=len(selection.ids), digest=selection.selected(report.variant).digest, command=_command(asked))
 
     def decide(self, report: OpenReport, asked: DecideIn) -> ReceiptOut:
         """Decide a selection; on disk when this returns."""
         decision = parse_decision(asked.words, note=asked.note, tags=asked.tags)
         with self._lock:
-            rows, desk = self._rows_of(report), self._desk(asked.reviewer)
+            desk = self._desk(asked.reviewer)
+            rows = self._shown_rows(report, desk)
             selection = desk.select(rows, asked.where, asked.exclusions, threshold=asked.threshold)
             return _receipt(desk.decide(rows, selection, decision, expect=asked.expect, seconds=asked.seconds, settle=asked.settle))
 
@@ -153,22 +167,121 @@ class Reviewing:
 
     def audit(self, report: OpenReport) -> AuditOut | None:
         """The newest audit's worklist; None = no audit was planned for this report."""
-        from triage.review.auditing import bucket_status, worklist  # brings scipy.stats, a second that no other answer should wait for
+        # scipy.stats comes with it, a second that no other answer should wait for
+        from triage.review.auditing import bucket_status, open_neighbours, worklist
 
         with self._lock:
             rows, desk = self._rows_of(report), self._desk(None)
             desk.refresh()
             try:
-                plan, keys, left = worklist(self._layout, rows, desk.state)
+                now = worklist(self._layout, rows, desk.state)
             except BadFile:
                 return None
-            if plan.variant != report.variant:
+            if now.plan.variant != report.variant:
                 return None
-            certified = bucket_status(self._layout, rows, desk.state)
-            look = next(number for number, planned in enumerate(plan.looks, 1) if plan.worklist(planned) == keys)
             return AuditOut(
-                audit_id=plan.audit_id, look=look, keys=list(keys), left=list(left), expired=certified.reason.startswith("EXPIRED")
+                audit_id=now.plan.audit_id,
+                look=now.look + 1,
+                keys=list(now.keys),
+                left=list(now.left),
+                expired=now.expired or bucket_status(self._layout, rows, desk.state).reason.startswith("EXPIRED"),
+                running=now.running,
+                version=_version(report, self._running(report, desk)),
+                neighbours=[] if now.left else list(open_neighbours(self._layout, rows, desk.state, now.plan)),
             )
+
+    def begin_audit(self, report: OpenReport, reviewer: str | None) -> ReceiptOut:
+        """The blind session of the newest audit begins. Raises BadSetting when there is nothing to label."""
+        from triage.review.auditing import worklist
+
+        with self._lock:
+            desk = self._desk(reviewer)
+            desk.refresh()
+            now = worklist(self._layout, self._rows_of(report), desk.state)
+            if now.expired or not now.left or now.plan.variant != report.variant:
+                raise BadSetting(f"{now.plan.audit_id}: nothing of it is left to label here; run `triage audit report`")
+            return _receipt(desk.begin_audit(now.plan.audit_id))
+
+    def answer(self, report: OpenReport, asked: AnswerIn) -> ReceiptOut:
+        """What one sequence of the running session shows. Raises BadSetting when no session runs or it does not show the sequence."""
+        from triage.review.auditing import worklist
+
+        decision = parse_decision(asked.words)
+        with self._lock:
+            desk = self._desk(asked.reviewer)
+            desk.refresh()
+            rows = self._rows_of(report)
+            now = worklist(self._layout, rows, desk.state)
+            if asked.key not in now.keys:
+                raise BadSetting(f"{asked.key}: not in the worklist of {now.plan.audit_id}; reload the page")
+            if not now.begun or now.expired:
+                raise BadSetting(f"{now.plan.audit_id}: its blind session does not run; begin it on the page Audit")
+            planted = asked.key in now.plan.planted
+            number = sequence_id_of(asked.key)
+            return _receipt(desk.answer(rows, number, decision, now.plan.audit_id, planted=planted, seconds=asked.seconds))
+
+    # -- the blind session
+
+    def blind(self, report: OpenReport) -> Blind | None:
+        """The blind session that runs for this report; None = none does."""
+        with self._lock:
+            desk = self._desk(None)
+            desk.refresh()
+            return self._running(report, desk)
+
+    def blind_arrow(self, report: OpenReport, blind: Blind) -> bytes:
+        """All rows as the page may read them meanwhile."""
+        with self._lock:
+            tag = _version(report, blind)
+            if self._blind_stream[0] != tag:
+                self._blind_stream = (tag, ipc_stream(page_table(blind_table(report.table, blind.keys))))
+            return self._blind_stream[1]
+
+    def _running(self, report: OpenReport, desk: Desk) -> Blind | None:
+        if not any(record.kind == "audit" for record in desk.state.records):
+            return None
+        from triage.review.auditing import worklist
+
+        ledger = self._layout.audits / "ledger.jsonl"
+        at = (report.variant, report.version, desk.state.version, id(desk), ledger.stat().st_mtime_ns if ledger.exists() else 0)
+        if self._blind[0] != at:
+            try:
+                now = worklist(self._layout, self._rows_of(report), desk.state)
+            except BadFile:
+                # A damaged ledger is said where the audit is asked for; rows are shown as ever.
+                now = None
+            runs = now is not None and now.running and now.plan.variant == report.variant
+            keys = frozenset(now.keys) if now is not None and runs else frozenset()
+            self._blind = (at, Blind(f"blind-{sha256_bytes(' '.join(sorted(keys)).encode())[:12]}", keys) if runs else None)
+        return self._blind[1]
+
+    def _answers(self, report: OpenReport, desk: Desk) -> dict[int, str]:
+        """Of the session's sequences that are in the report and have their label: id -> words."""
+        from triage.review.auditing import worklist
+
+        now = worklist(self._layout, self._rows_of(report), desk.state)
+        words: dict[int, str] = {}
+        for key in set(now.keys) - set(now.left):
+            number = sequence_id_of(key)
+            if self._rows_of(report).row_of(number) is None:
+                continue
+            standing = desk.state.standing(number)
+            opinions = desk.state.planted_answers(number) if key in now.plan.planted else standing.opinions if standing is not None else ()
+            words[number] = " / ".join(sorted({one.decision.words for one in opinions}))
+        return words
+
+    def _shown_rows(self, report: OpenReport, desk: Desk) -> Rows:
+        """Rows as the page may select from them."""
+        desk.refresh()
+        blind = self._running(report, desk)
+        if blind is None:
+            return self._rows_of(report)
+        tag = _version(report, blind)
+        if self._blind_rows is None or self._blind_rows[0] != tag:
+            self._blind_rows = (tag, _BlindRows(blind_table(report.table, blind.keys), report.variant, report.threshold))
+        rows = self._blind_rows[1]
+        rows.undecided = frozenset(sequence_id_of(key) for key in blind.keys) - self._answers(report, desk).keys()
+        return rows
 
     def _desk(self, reviewer: str | None) -> Desk:
         name = (reviewer or self._reviewer or default_reviewer()).strip()
@@ -189,6 +302,10 @@ def _receipt(receipt: DeskReceipt) -> ReceiptOut:
     return ReceiptOut(event=receipt.event, count=receipt.count, changed=receipt.changed, text=receipt.text)
 
 
+def _version(report: OpenReport, blind: Blind | None) -> str:
+    return report.version if blind is None else f"{report.version}-{blind.tag}"
+
+
 def _command(asked: SelectIn) -> str:
     parts = ["triage", "decide", "--where", asked.where or "all"]
     parts += [part for number in sorted(set(asked.exclusions)) for part in ("--except", str(number))]
@@ -197,27 +314,54 @@ def _command(asked: SelectIn) -> str:
     return shlex.join(parts)
 
 
-def _stream(state: State, rows: Rows) -> bytes:
-    """row (int32, position in the report), words, reviewer (dictionary), decided and disagreement (bool), one line per opinionated row."""
+def _stream(state: State, rows: Rows, hidden: Set[str], answers: Mapping[int, str]) -> bytes:
+    """row (int32, position in the report), words, reviewer (dictionary), decided and disagreement (bool), one line per opinionated row.
+
+    hidden: keys of which only `answers` (id -> words) are told: an earlier decision would say which of them are planted.
+    """
     standings = rows.standings(state)
-    places = np.flatnonzero(standings.codes >= 0)
-    codes = standings.codes[places]
+    shown = standings.codes.copy()
+    shown[_places(rows, (sequence_id_of(key) for key in hidden))] = -1
+    places = np.flatnonzero(shown >= 0)
+    codes = shown[places]
     said = [standing.decision for standing in standings.distinct]
     words = [" / ".join(sorted({one.decision.words for one in standing.opinions})) for standing in standings.distinct]
     who = [", ".join(one.reviewer for one in standing.opinions) for standing in standings.distinct]
-    decided = np.array([decision is not None and decision.verdict != "later" for decision in said], dtype=bool)
-    disagreement = np.array([decision is None for decision in said], dtype=bool)
+    decided = [decision is not None and decision.verdict != "later" for decision in said]
+    disagreement = [decision is None for decision in said]
+    # Answers are further things that were said, each of its row.
+    places = np.concatenate([places, _places(rows, answers)])
+    codes = np.concatenate([codes, np.arange(len(words), len(words) + len(answers))])
+    words, who = [*words, *answers.values()], [*who, *("" for _ in answers)]
+    decided, disagreement = [*decided, *(True for _ in answers)], [*disagreement, *(False for _ in answers)]
     return ipc_stream(
         pa.table(
             {
                 "row": pa.array(places.astype(np.int32)),
                 "words": _named(codes, words),
                 "reviewer": _named(codes, who),
-                "decided": pa.array(decided[codes]),
-                "disagreement": pa.array(disagreement[codes]),
+                "decided": pa.array(np.array(decided, dtype=bool)[codes]),
+                "disagreement": pa.array(np.array(disagreement, dtype=bool)[codes]),
             }
         )
     )
+
+
+def _places(rows: Rows, ids: Iterable[int]) -> npt.NDArray[np.int64]:
+    return np.array([row for row in map(rows.row_of, ids) if row is not None], dtype=np.int64)
+
+
+class _BlindRows(Rows):
+    """Rows of a blind session: `undecided` ids count as undecided, as the page shows them, whatever was said of them before."""
+
+    undecided: frozenset[int] = frozenset()
+
+    def standings(self, state: State) -> Standings:
+        """As of Rows, without what was said of the undecided ones."""
+        known = super().standings(state)
+        codes = known.codes.copy()
+        codes[_places(self, self.undecided)] = -1
+        return Standings(codes, known.distinct)
 
 
 def _named(codes: npt.NDArray[np.int64], names: list[str]) -> pa.DictionaryArray:

@@ -126,7 +126,7 @@ class BoxOut(_Answer):
     """A detector's rectangle in one frame."""
 
     xyxyn: Xyxyn
-    confidence: float = Field(description="The detector's, 0..1; not a score of the sequence")
+    confidence: float | None = Field(description="The detector's, 0..1; not a score of the sequence; null = hidden by a blind audit")
     class_name: str
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AnswerIn",
     "Assignment",
     "AuditOut",
     "DecideIn",
@@ -134,14 +135,30 @@ class PaceOut(_Record):
     seconds_left: float | None
 
 
+class AnswerIn(_Record):
+    """What a reviewer says of one sequence in a blind session."""
+
+    key: str = Field(max_length=100)
+    words: Words
+    seconds: float | None = Field(None, ge=0)
+    reviewer: Reviewer = None
+
+
 class AuditOut(_Record):
-    """The audit's worklist, blind: keys in an order that tells nothing. left: those that still want a label."""
+    """The audit's worklist, blind: keys in an order that tells nothing. left: those that still want a label.
+
+    running: the blind session was begun and is not over. version: of the rows that go with it; another one shows what must not be seen.
+    neighbours: once every key has its label, what the smokes' cameras saw in that direction on that day and nobody has opened.
+    """
 
     audit_id: str
     look: int
     keys: list[str]
     left: list[str]
     expired: bool
+    running: bool
+    version: str
+    neighbours: list[str]
 
 
 class ReviewOut(_Record):

@@ -10,6 +10,7 @@ from triage.errors import BadFile, BadFrame, TriageError
 from triage.files import sha256_bytes
 from triage.sequences import SOURCE, sequence_id_of
 from triage.server.assemble import sequence_detail
+from triage.server.blinding import blind_detail
 from triage.server.cache import ByteCache
 from triage.server.catalog import Catalog
 from triage.server.details import Details, Tube, decisive_tube, parse_details, slots_of, window_of
@@ -87,8 +88,12 @@ class Services:
         )
 
     def reports(self) -> list[ReportSummary]:
-        """Every report, the one to open first in front."""
-        return self._catalog.summaries()
+        """Every report, the one to open first in front. A running blind session is another version of its rows."""
+        found = []
+        for summary in self._catalog.summaries():
+            blind = self.review.blind(self.report(summary.variant))
+            found.append(summary if blind is None else summary.model_copy(update={"version": f"{summary.version}-{blind.tag}"}))
+        return found
 
     def report(self, variant: str) -> OpenReport:
         """One report. Raises NotServed."""
@@ -97,6 +102,9 @@ class Services:
     def rows(self, variant: str, *, accepts_gzip: bool) -> tuple[bytes, str, str | None]:
         """All rows of a report, their ETag, and their Content-Encoding (None = as they are). Raises NotServed."""
         report = self.report(variant)
+        blind = self.review.blind(report)
+        if blind is not None:
+            return self.review.blind_arrow(report, blind), f"{report.version}-{blind.tag}", None
         if self._compress and accepts_gzip:
             return report.arrow_gzip(), f"{report.version}-gzip", "gzip"
         return report.arrow(), report.version, None
@@ -112,7 +120,8 @@ class Services:
         found = self._found(report, key)
         details = self._details_or_error(report, key)
         listed = report.listed(key) if isinstance(found, BadFile) else None
-        return sequence_detail(
+        blind = self.review.blind(report)
+        detail = sequence_detail(
             row,
             found,
             listed,
@@ -124,6 +133,7 @@ class Services:
             version=_version(report, found),
             shown=self.shown,
         )
+        return detail if blind is None else blind_detail(detail, blind.keys)
 
     # -- pictures
 

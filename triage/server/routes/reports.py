@@ -43,7 +43,9 @@ def rows(
     """
     body, etag, encoding = services.rows(variant, accepts_gzip="gzip" in accept_encoding.lower())
     headers = {"Vary": "Accept-Encoding", **({"Content-Encoding": encoding} if encoding else {})}
-    return conditional(body, etag=etag, media_type=ARROW_MEDIA_TYPE, version=v, asked=if_none_match, headers=headers)
+    # A blind session changes the rows without a new report: only what was asked for by its own version may be kept for good.
+    exact = v if v is not None and etag.removesuffix("-gzip") == v else None
+    return conditional(body, etag=etag, media_type=ARROW_MEDIA_TYPE, version=exact, asked=if_none_match, headers=headers)
 
 
 @router.get("/{variant}/model", operation_id="getModel", responses=ERRORS)

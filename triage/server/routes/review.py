@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from triage.server.routes._common import ERRORS, IfNoneMatch, ServicesOf, Variant, conditional
 from triage.server.rows import ARROW_MEDIA_TYPE
 from triage.server.schemas_review import (
+    AnswerIn,
     Assignment,
     AuditOut,
     DecideIn,
@@ -112,3 +113,16 @@ def snapshot(services: ServicesOf, asked: NamedIn) -> ReceiptOut:
 def audit(services: ServicesOf, variant: Variant) -> AuditOut | None:
     """The newest audit's worklist in blind order; null = none was planned for this report."""
     return services.review.audit(services.report(variant))
+
+
+@router.post("/reports/{variant}/audit/begin", operation_id="beginAudit")
+def begin_audit(services: ServicesOf, variant: Variant, reviewer: Reviewer = None) -> ReceiptOut:
+    """The blind session of the newest audit begins: until its worklist is labelled, rows and sequences of it are served without score,
+    bucket, label and what follows from them, held with the reason "audit". Undo ends it."""
+    return services.review.begin_audit(services.report(variant), reviewer)
+
+
+@router.post("/reports/{variant}/audit/answer", operation_id="answerAudit")
+def answer_audit(services: ServicesOf, variant: Variant, asked: AnswerIn) -> ReceiptOut:
+    """Say what one sequence of the running session shows; it is on disk when this answers."""
+    return services.review.answer(services.report(variant), asked)

@@ -124,6 +124,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/{variant}/audit/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Audit
+         * @description Say what one sequence of the running session shows; it is on disk when this answers.
+         */
+        post: operations["answerAudit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{variant}/audit/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Audit
+         * @description The blind session of the newest audit begins: until its worklist is labelled, rows and sequences of it are served without score,
+         *     bucket, label and what follows from them, held with the reason "audit". Undo ends it.
+         */
+        post: operations["beginAudit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports/{variant}/decide": {
         parameters: {
             query?: never;
@@ -436,6 +477,26 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AnswerIn
+         * @description What a reviewer says of one sequence in a blind session.
+         */
+        AnswerIn: {
+            /** Key */
+            key: string;
+            /**
+             * Reviewer
+             * @description Who decides; null = whoever started the viewer
+             */
+            reviewer?: string | null;
+            /** Seconds */
+            seconds?: number | null;
+            /**
+             * Words
+             * @description smoke:<type>, false-positive types joined by +, unsure, later, none
+             */
+            words: string;
+        };
+        /**
          * Assignment
          * @description A view given to a reviewer; part "2/5" = the second of five by hash, null = all of it.
          */
@@ -462,6 +523,9 @@ export interface components {
         /**
          * AuditOut
          * @description The audit's worklist, blind: keys in an order that tells nothing. left: those that still want a label.
+         *
+         *     running: the blind session was begun and is not over. version: of the rows that go with it; another one shows what must not be seen.
+         *     neighbours: once every key has its label, what the smokes' cameras saw in that direction on that day and nobody has opened.
          */
         AuditOut: {
             /** Audit Id */
@@ -474,6 +538,12 @@ export interface components {
             left: string[];
             /** Look */
             look: number;
+            /** Neighbours */
+            neighbours: string[];
+            /** Running */
+            running: boolean;
+            /** Version */
+            version: string;
         };
         /**
          * BoxOut
@@ -484,9 +554,9 @@ export interface components {
             class_name: string;
             /**
              * Confidence
-             * @description The detector's, 0..1; not a score of the sequence
+             * @description The detector's, 0..1; not a score of the sequence; null = hidden by a blind audit
              */
-            confidence: number;
+            confidence: number | null;
             /**
              * Xyxyn
              * @description (x1, y1, x2, y2), normalised to the image
@@ -1462,6 +1532,112 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditOut"] | null;
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answerAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginAudit: {
+        parameters: {
+            query?: {
+                reviewer?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptOut"];
                 };
             };
             /** @description No such report, sequence or image */

@@ -56,6 +56,18 @@ def test_types_come_from_the_store(write_report: Callable[..., Path], write_meta
     assert read_report(report).sample.types == ((), ())
 
 
+def test_a_camera_that_was_renamed_is_still_checked_against_the_training(
+    write_report: Callable[..., Path], write_meta: Callable[..., Path]
+) -> None:
+    seen = fingerprint(Sequence("pyro-annotator_1", 1, (Frame("images/detection_1.jpg", 1, None, None, sha256=f"{1:064x}"),)))
+    config = {"threshold": 0.35, "manifest": {"provenance": {"training": {"fingerprints": pack_fingerprints([seen])}}}}
+    report = write_report([(1, "fp", 0.2, "sdis", "its new name")], config)
+    labelled = read_report(report, store=write_meta(1, "sdis", "its old name", label="fp", false_positive_types=["rain"]))
+    assert labelled.trained_on == ("pyro-annotator_1",)
+    assert labelled.unchecked == 0
+    assert labelled.sample.types == (("rain",),)
+
+
 def test_a_dropped_sequence_with_a_label_is_counted_as_dropped(write_report: Callable[..., Path], write_meta: Callable[..., Path]) -> None:
     dropped = [{"sequence_id": "pyro-annotator_7", "reason": "no_images", "detail": ""}]
     report = write_report([(1, "fp", 0.2, "sdis", "a")], dropped=dropped)

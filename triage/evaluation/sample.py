@@ -23,7 +23,7 @@ from triage.errors import BadFile
 from triage.evaluation.overlap import fingerprint, unpack_fingerprints
 from triage.evaluation.records import Coverage
 from triage.files import read_json
-from triage.sequences import Sequence, key_of, sequence_id_of, slug
+from triage.sequences import Sequence, key_of, sequence_id_of
 
 __all__ = ["COLUMNS", "Labelled", "Sample", "read_labels", "read_report"]
 
@@ -119,8 +119,9 @@ def read_report(report: Path, *, store: Path | None = None, labels: Path | None 
     table = _read_table(report / "results.parquet")
     config = read_json(report / "model_config.json") if (report / "model_config.json").exists() else {}
     given = read_labels(labels) if labels is not None else {}
+    metas = {} if store is None else _metas(store)
     rows = [{**row, "dropped": False} for row in table.to_pylist()]
-    rows += _dropped_rows(report, store)
+    rows += _dropped_rows(report, metas)
     chosen, overriding, fingerprints = [], [], []
     for row in rows:
         own, key = row["label"], row["key"]
@@ -128,7 +129,7 @@ def read_report(report: Path, *, store: Path | None = None, labels: Path | None 
         if own in _LABELS and label != own:
             overriding.append(key)
         if label in _LABELS:
-            meta = _meta(store, row)
+            meta = _read_meta(metas.get(sequence_id_of(key)))
             types = () if meta is None else meta.smoke_types if label == "smoke" else meta.false_positive_types
             chosen.append({**row, "label": label, "types": types})
             fingerprints.append(None if meta is None else fingerprint(meta))
@@ -165,16 +166,24 @@ def _read_table(path: Path) -> pa.Table:
     return table.select(list(COLUMNS))
 
 
-def _dropped_rows(report: Path, store: Path | None) -> list[dict[str, Any]]:
+def _metas(store: Path) -> dict[int, Path]:
+    """Where the meta.json of every sequence lies, by sequence id: a directory keeps its name when its camera is renamed."""
+    found: dict[int, Path] = {}
+    for path in sorted(store.glob("*/*/seq_*/meta.json")):
+        number = path.parent.name.removeprefix("seq_")
+        if number.isascii() and number.isdigit():
+            found.setdefault(int(number), path)
+    return found
+
+
+def _dropped_rows(report: Path, metas: Mapping[int, Path]) -> list[dict[str, Any]]:
     """Rows for dropped sequences; their labels are in the store or in the CSV only."""
     path = report / "dropped.json"
     items: list[Any] = read_json(path) if path.exists() else []
     keys = sorted({str(item["sequence_id"]) for item in items})
-    by_id = {} if store is None or not keys else {p.parent.name: p for p in store.glob("*/*/seq_*/meta.json")}
     rows = []
     for key in keys:
-        path = by_id.get(f"seq_{sequence_id_of(key)}", Path())
-        meta = _read_meta(path)
+        meta = _read_meta(metas.get(sequence_id_of(key)))
         rows.append(
             {
                 "key": key,
@@ -188,15 +197,10 @@ def _dropped_rows(report: Path, store: Path | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _meta(store: Path | None, row: Mapping[str, Any]) -> Sequence | None:
-    if store is None:
-        return None
-    here = store / slug(row["organization_name"]) / slug(row["camera_name"]) / f"seq_{sequence_id_of(row['key'])}"
-    return _read_meta(here / "meta.json")
-
-
-def _read_meta(path: Path) -> Sequence | None:
+def _read_meta(path: Path | None) -> Sequence | None:
     """None when it is not there or damaged: an evaluation goes on without types, and counts what it could not check."""
+    if path is None:
+        return None
     try:
         return Sequence.from_meta(read_json(path), str(path))
     except BadFile:

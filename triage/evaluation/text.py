@@ -56,7 +56,7 @@ def table(evaluation: Evaluation) -> str:
     lines += ["", f"{'target recall':<15}{'threshold':>10}  {'interval':<16}{'saves':>7}  {'interval':<16}{'lost':>5}"]
     lines += [_target(target) for target in e.targets]
     for title, groups in (("organization", e.organizations), ("type", e.types), ("camera", e.camera_groups)):
-        lines += ["", *_groups(title, groups)]
+        lines += ["", *_groups(title, groups)] if groups else []
     lines += ["", *_notes(e)]
     return "\n".join(line.rstrip() for line in lines).rstrip()
 

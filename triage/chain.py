@@ -32,6 +32,10 @@ def append_line(path: Path, line: Callable[[str], bytes]) -> bool:
         if rest:
             with damaged_path(path).open("ab") as beside:
                 beside.write(rest + b"\n")
+                beside.flush()
+                os.fsync(beside.fileno())
+            sync_directory(path.parent)
+            # Only now: a crash between the two leaves the piece twice, never not at all.
             os.truncate(path, path.stat().st_size - len(rest))
         data = line(sha256_bytes(last) if last else START) + b"\n"
         new = not path.exists()

@@ -231,6 +231,31 @@ def test_a_changed_line_is_noticed_and_the_rest_counts(rows: Rows, desk: Desk, l
     assert "ana.jsonl: line 3: does not follow the line before it" in damaged.state.problems[1]
 
 
+def test_a_log_that_git_writes_anew_does_not_fail_those_who_look(rows: Rows, desk: Desk, layout: Layout) -> None:
+    bob = Desk(layout, "bob")
+    decide(bob, rows, "sequence_id = 1", "tree")
+    decide(bob, rows, "sequence_id = 2", "tree")
+    assert said(desk) == {1: "tree", 2: "tree"}
+    log = layout.decisions / "bob.jsonl"
+    whole = log.read_bytes()
+    log.write_bytes(whole.splitlines(keepends=True)[0])
+    assert said(desk) == {1: "tree", 2: "tree"}
+    assert "bob.jsonl: the log became shorter" in desk.state.problems[0]
+    log.unlink()
+    assert len(said(desk)) == 2
+    log.write_bytes(whole)
+    decide(desk, rows, "sequence_id = 3", "dust")
+    assert (said(desk), desk.state.problems) == ({1: "tree", 2: "tree", 3: "dust"}, [])
+
+
+def test_locks_stay_out_of_git(rows: Rows, desk: Desk, layout: Layout) -> None:
+    decide(desk, rows, "all", "tree")
+    subprocess.run(["git", "init", "-q"], cwd=layout.root, check=True)
+    subprocess.run(["git", "add", "."], cwd=layout.root, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=layout.root, check=True, capture_output=True, text=True).stdout
+    assert listed.split() == ["03_decisions/.gitignore", "03_decisions/ana.jsonl"]
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -109,6 +109,8 @@ class State:
         self._planted: dict[str, dict[int, int]] = {}
         # events that settle or are settled: what they mean depends on who else has an opinion
         self._settling: set[str] = set()
+        # logs that are shorter than what was read of them: what to say of it
+        self._shorter: dict[str, str] = {}
         self._undone: frozenset[str] = frozenset()
         self.contents: dict[str, dict[str, object]] = {}
         self.version = 0
@@ -116,7 +118,7 @@ class State:
     @property
     def problems(self) -> list[str]:
         """One line for each damage met; none of it is fatal."""
-        return self._logs.problems
+        return [*self._logs.problems, *self._shorter.values()]
 
     def refresh(self) -> bool:
         """Read what was appended to any log since; True when anything was."""
@@ -127,7 +129,12 @@ class State:
         fresh: list[Record] = []
         for name in self._logs.names():
             tail = self._tails.setdefault(name, Tail())
-            fresh.extend(self._record(line) for line in self._logs.read(name, tail))
+            try:
+                fresh.extend([self._record(line) for line in self._logs.read(name, tail)])
+                self._shorter.pop(name, None)
+            except BadFile as error:
+                # What was read of it still counts: `git pull` writes a file anew, and reads of that moment must not fail.
+                self._shorter[name] = str(error)
         if not fresh:
             return False
         start = len(self.records)

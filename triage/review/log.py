@@ -20,6 +20,8 @@ from triage.sequences import slug
 
 __all__ = ["FEW", "Line", "Logs", "Tail"]
 
+#: Locks lie beside the logs; they belong to one machine.
+_IGNORED = b".*.lock\n"
 #: Up to so many ids stand in the line itself; more go to a set file.
 FEW = 50
 
@@ -79,16 +81,24 @@ class Logs:
         A half-written last line, which a kill leaves, is moved to `<log>.damaged` first.
         """
         path = self.path(event.reviewer)
+        ignored = self.root / ".gitignore"
+        if not ignored.exists():
+            write_bytes(ignored, _IGNORED)
         if append_line(path, lambda previous: line_of(event, previous)):
             self.problems.append(f"{path.name}: a half-written last line was moved to {damaged_path(path).name}")
 
     def read(self, name: str, tail: Tail) -> Iterator[Line]:
         """The events of one log behind `tail`, which is moved on. Stops before a line without its newline: it was never acknowledged.
 
-        A damaged line is reported in `problems` and passed over; so is a break of the chain, whose lines still count.
+        A damaged line is reported in `problems` and passed over; so is a break of the chain, whose lines still count. Raises BadFile when
+        the log is shorter than what was read of it: for a moment while git writes it anew, else because somebody took lines out.
         """
         path = self.root / f"{name}.jsonl"
-        with path.open("rb") as file:
+        try:
+            opened = path.open("rb")
+        except FileNotFoundError:
+            return  # git writes a file that it updates anew; the next look finds it
+        with opened as file:
             if os.fstat(file.fileno()).st_size < tail.offset:
                 raise BadFile(f"{path}: the log became shorter; it is append-only, restore it from git")
             file.seek(tail.offset)

@@ -178,8 +178,12 @@ def test_grey_and_cmyk_frames_are_judged(run: Run, store: Store, mode: str) -> N
 
 def test_a_frame_with_an_orientation_tag_is_judged(run: Run, store: Store) -> None:
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # orientation 6: turned by 90 degrees
+    add(store, 8, [a_jpeg(index) for index in range(3)])
     add(store, 9, [a_jpeg(index, exif=exif) for index in range(3)])
     assert judged(run, store)
+    rows = {row["key"]: row for row in ReportReader(run().report.path).table().to_pylist()}
+    # The tag is for viewers: boxes are drawn on the pixels as they are stored.
+    assert rows[key_of(9)]["triage_score"] == rows[key_of(8)]["triage_score"]
 
 
 def test_a_frame_of_sixteen_megapixels_is_judged(run: Run, store: Store) -> None:

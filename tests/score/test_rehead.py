@@ -59,6 +59,16 @@ def test_what_has_no_features_yet_is_computed_from_its_images_with_the_same_resu
     assert snapshot(mixed.report.path) == before
 
 
+def test_limit_holds_for_kept_features_too(layout: Layout, run: Run, new_head: Path) -> None:
+    a_store(layout.sequences, 5)
+    run()
+    some = run(models=(), head=new_head, limit=2)
+    assert some.computed == 2
+    assert dict(some.report.dropped) == {"not_scored": 3}
+    rest = run(models=(), head=new_head)
+    assert (rest.computed, rest.cached) == (3, 2)
+
+
 def test_another_backbone_is_refused_with_what_to_do(layout: Layout, run: Run, tmp_path: Path) -> None:
     a_store(layout.sequences, 1)
     run()

@@ -154,6 +154,15 @@ def test_several_models_at_once_put_their_scores_in_the_rows(layout: Layout, run
     assert verify_report(both.report.path, store.keys()) == []
 
 
+def test_what_bf16_changed_can_be_compared(layout: Layout, run: Run) -> None:
+    a_store(layout.sequences, 2)
+    exact, rounded = run(), run(precision="bf16")
+    assert (exact.report.variant, rounded.report.variant) == ("grain-1-0-0", "grain-1-0-0-bf16")
+    scores = [ReportReader(one.report.path).table()["triage_score"].to_pylist() for one in (exact, rounded)]
+    assert scores[0] != scores[1]
+    assert scores[0] == pytest.approx(scores[1], abs=0.05)
+
+
 def test_a_decoder_of_the_same_pixels_shares_the_predictions(layout: Layout, run: Run) -> None:
     a_store(layout.sequences, 2)
     run(decode="auto")

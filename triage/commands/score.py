@@ -24,7 +24,10 @@ _FILE = click.Path(path_type=Path)
 @click.option("--no-tube", type=click.Choice(["hold", "unlabel"]), default="hold", help="Sequences without a kept tube. [default: hold]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help=option_help("device"))
 @click.option(
-    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Of the backbone; bf16 changes scores. [default: fp32]"
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="fp32",
+    help="Of the backbone; bf16 changes scores, by how much depends on the model. [default: fp32]",
 )
 @click.option(
     "--decode",

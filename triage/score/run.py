@@ -125,7 +125,7 @@ def score(request: ScoreRequest) -> ScoreSummary:
         raise BadInput(f"{request.source or request.layout.sequences}: no sequence to score; run `triage pull` first")
     with contextlib.ExitStack() as stack:
         judged = [_judge(stack, request, source, found, name, package) for name, package in zip(names, packages, strict=True)]
-        variant = "-with-".join(names)
+        variant = "-with-".join(names) + _other_scores(request)
         heading = Heading(
             variant=variant,
             model_version=packages[0].model_version,
@@ -162,6 +162,11 @@ def _names(packages: list[Package]) -> list[str]:
     return [f"{name}-{package.digest[:8]}" if names.count(name) > 1 else name for name, package in zip(names, packages, strict=True)]
 
 
+def _other_scores(request: ScoreRequest) -> str:
+    """Reports of one model whose scores differ lie side by side, so that `triage compare` can say what a setting changed."""
+    return ("-bf16" if request.precision == "bf16" else "") + ("-detector" if request.detector else "")
+
+
 def _judge(
     stack: contextlib.ExitStack, request: ScoreRequest, source: SequenceSource, found: Survey, name: str, package: Package
 ) -> _Judged:
@@ -173,11 +178,11 @@ def _judge(
     cache = PredictionCache(root, _identity(request, package), keep_every=request.keep_every)
     missing = [key for key, digest in found.digests.items() if (key, digest) not in cache]
     result = _Judged(name, package, cache, cached=len(found.digests) - len(missing))
-    if request.head is not None and missing:
-        _from_features(request, result, found, missing)
-        missing = [key for key in missing if (key, found.digests[key]) not in cache and key not in result.failures]
     todo = missing if request.limit is None else missing[: request.limit]
     result.left_out = set(missing[len(todo) :])
+    if request.head is not None and todo:
+        _from_features(request, result, found, todo)
+        todo = [key for key in todo if (key, found.digests[key]) not in cache and key not in result.failures]
     if todo:
         _compute(request, source, found, result, todo)
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from triage.evaluation import read_labels
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk
 from triage.review.exports import export
-from triage.review.handover import find_plan, preflight, reconcile
+from triage.review.handover import LabelsNow, find_plan, preflight, reconcile
 from triage.review.payloads import MOST_IDS, build_payloads
 from triage.review.planning import plan_payloads
-from triage.review.remote import labels_now, queue_ids
+from triage.review.remote import Questions, labels_now, queue_ids
 from triage.review.selection import Rows
 from triage.store import Store
 
@@ -139,17 +140,49 @@ def test_preflight_and_reconcile_over_http_only_read(desk: Desk, layout: Layout)
         (ready,) = checked.directory.glob("payload_*.json")
         body = json.loads(ready.read_text())
         server.annotate(body["sequence_ids"][:9], false_positive_type=body["false_positive_type"])
-        receipt = reconcile(find_plan(layout.payloads), queue_ids(client), labels_now(client))
+        server.annotate(body["sequence_ids"][:1], smoke_type="industrial", force=True)
+        receipt = reconcile(find_plan(layout.payloads), queue_ids(client), labels_now(client), Questions(client))
         client.close()
         assert {(one.method, one.path.split("?")[0]) for one in server.requests} == {
             ("POST", "/api/v1/auth/login"),
             ("GET", "/api/v1/sequences/"),
+            ("GET", "/api/v1/detections/"),
         }
-    assert (len(receipt.applied), len(receipt.waiting), receipt.unknown) == (9, 1, ())
-    assert set(receipt.changed) == set(ids[:2])
-    assert "planned antenna, found tree: changed by someone else" in receipt.changed[ids[0]]
+    assert (len(receipt.applied), receipt.waiting, receipt.unknown) == (8, (), {})
+    assert {number: reason.partition(" by ")[0] for number, reason in receipt.changed.items()} == {
+        ids[2]: "planned antenna, found industrial"
+    }
+    assert receipt.changed[ids[2]].endswith("changed by someone else after the call")
+    assert set(receipt.skipped) == {ids[0], ids[1], body["sequence_ids"][9]}
+    assert receipt.skipped[ids[0]].startswith("planned antenna, found tree by ")
+    assert receipt.skipped[ids[0]].endswith("already annotated")
+    assert "the call ended before it; send the payload again" in receipt.skipped[body["sequence_ids"][9]]
+    written = json.loads((receipt.directory / "receipt.json").read_text())
+    assert sum(len(written[kind]) for kind in ("applied", "waiting", "skipped", "changed", "unknown")) == 12
     reverse = json.loads((receipt.directory / "reverse.json").read_text())
     assert [item["sequence_id"] for item in reverse["items"]] == sorted(receipt.applied)
+
+
+class Nobody:
+    """An annotator that knows one sequence without boxes, and one that went back a stage."""
+
+    def has_boxes(self, sequence_id: int) -> bool:
+        return sequence_id != 2
+
+    def stages(self, sequence_ids: Iterable[int]) -> dict[int, str]:
+        return dict.fromkeys(set(sequence_ids) & {4}, "imported")
+
+
+def test_reconcile_says_why_one_was_not_applied(desk: Desk, layout: Layout) -> None:
+    rows = many(6)
+    decide(desk, rows, "sequence_id <= 5", "antenna")
+    decide(desk, rows, "sequence_id = 6", "dust")
+    planned, _ = plan_payloads(layout, rows, desk.state)
+    receipt = reconcile(planned, [2, 3, 6], {1: LabelsNow((), ("antenna",), False)}, Nobody())
+    assert (receipt.applied, receipt.waiting, receipt.changed) == ((1,), (6,), {})
+    assert receipt.skipped[2].startswith("no predictions")
+    assert "ended before it" in receipt.skipped[3]
+    assert receipt.unknown == {4: "in the stage imported", 5: "in no stage: the annotator does not know it any more"}
 
 
 @pytest.fixture

@@ -78,14 +78,22 @@ class DetectionRow(_Row):
     algo_predictions: _Predictions | None = None
 
 
+class ContributorRow(_Row):
+    """Somebody who worked on an annotation."""
+
+    username: StrictStr | None = None
+
+
 class AnnotationRow(_Row):
-    """What humans said of a sequence; sent with `include_annotation`."""
+    """What humans said of a sequence; sent with `include_annotation`. updated_at None = never changed since it was made."""
 
     has_smoke: StrictBool | None = None
     has_false_positives: StrictBool | None = None
     smoke_types: list[StrictStr] | None = None
     false_positive_types: list[StrictStr] | None = None
     is_unsure: StrictBool | None = None
+    updated_at: Instant | None = None
+    contributors: list[ContributorRow] | None = None
 
 
 class SequenceRow(_Row):

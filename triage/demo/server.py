@@ -92,9 +92,11 @@ class AnnotatorServer:
         """Requests other than GET and the login."""
         return [seen for seen in self.requests if seen.method != "GET" and (seen.method, seen.path) != ("POST", "/api/v1/auth/login")]
 
-    def annotate(self, sequence_ids: list[int], *, smoke_type: str | None = None, false_positive_type: str | None = None) -> None:
-        """Play the human: apply one label to these sequences, as the bulk call does."""
-        self.api.table.bulk(sequence_ids, smoke_type=smoke_type, false_positive_type=false_positive_type, is_unsure=False, force=False)
+    def annotate(
+        self, sequence_ids: list[int], *, smoke_type: str | None = None, false_positive_type: str | None = None, force: bool = False
+    ) -> None:
+        """Play the human: apply one label to these sequences, as the bulk call does. force: also to those that carry one already."""
+        self.api.table.bulk(sequence_ids, smoke_type=smoke_type, false_positive_type=false_positive_type, is_unsure=False, force=force)
 
     def grow(self) -> None:
         """Let the growing sequences have all their frames."""

@@ -14,14 +14,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from triage.errors import BadFile, BadSetting
 from triage.files import dump_json, read_json, sha256_bytes, write_bytes, write_json
 from triage.review.payloads import Label, Payload, PayloadPlan
 
-__all__ = ["Basis", "LabelsNow", "Planned", "Preflight", "Receipt", "find_plan", "preflight", "reconcile", "write_plan"]
+__all__ = ["Basis", "Inquiry", "LabelsNow", "Planned", "Preflight", "Receipt", "find_plan", "preflight", "reconcile", "write_plan"]
 
 PLAN_FORMAT = 1
 _CALL = """curl --fail-with-body -X POST "$ANNOTATOR_API_URL/api/v1/annotations/sequences/bulk" \\
@@ -177,66 +178,113 @@ def preflight(plan: Planned, in_queue: Iterable[int]) -> Preflight:
 
 @dataclass(frozen=True, slots=True)
 class LabelsNow:
-    """What the annotator says of an annotated sequence now."""
+    """What the annotator says of an annotated sequence now. at: when it was changed last, None = it does not say; by: who worked on it."""
 
     smoke_types: tuple[str, ...]
     false_positive_types: tuple[str, ...]
     is_unsure: bool
+    at: datetime | None = None
+    by: tuple[str, ...] = ()
+
+    def is_just(self, label: Label) -> bool:
+        """Whether it carries this label and nothing else."""
+        smoke, false_positive = ((label.name,), ()) if label.field == "smoke_type" else ((), (label.name,))
+        return (self.smoke_types, self.false_positive_types, self.is_unsure) == (smoke, false_positive, False)
+
+    @property
+    def told(self) -> str:
+        """For people: "tree by ana, 2026-11-21 08:00"."""
+        words = ", ".join((*self.smoke_types, *self.false_positive_types, *(["unsure"] if self.is_unsure else []))) or "no label"
+        who = f" by {', '.join(self.by)}" if self.by else ""
+        return words + who + (f", {self.at:%Y-%m-%d %H:%M} UTC" if self.at else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a plan. Every id is in exactly one list.
+    """What became of a plan. Every id is in exactly one of these.
 
-    applied: carries the planned label. waiting: still in the queue, so not sent or skipped. changed: annotated, but otherwise (with what).
-    unknown: neither in the queue nor annotated.
+    applied: carries the planned label. waiting: in the queue, and nothing of its payload was applied: not sent yet. skipped: the call did
+    not touch it, with the reason as far as reading shows it. changed: annotated otherwise after the call, with what and by whom. unknown:
+    neither in the queue nor annotated, with where it is.
     """
 
     directory: Path
     applied: tuple[int, ...]
     waiting: tuple[int, ...]
+    skipped: Mapping[int, str]
     changed: Mapping[int, str]
-    unknown: tuple[int, ...]
+    unknown: Mapping[int, str]
 
 
-def reconcile(plan: Planned, in_queue: Iterable[int], annotated: Mapping[int, LabelsNow]) -> Receipt:
+class Inquiry(Protocol):
+    """What is asked about single sequences, only where the listings do not tell why one was not applied."""
+
+    def has_boxes(self, sequence_id: int) -> bool:
+        """Whether the annotator knows a box in any of its frames: it skips those without."""
+        ...
+
+    def stages(self, sequence_ids: Iterable[int]) -> Mapping[int, str]:
+        """The stage of each, of those that are in one that is neither the queue nor annotated."""
+        ...
+
+
+def reconcile(plan: Planned, in_queue: Iterable[int], annotated: Mapping[int, LabelsNow], inquiry: Inquiry) -> Receipt:
     """Compare a plan with what the annotator says now; write `receipt.json` and `reverse.json` (what would have to be taken back)."""
     queue = frozenset(in_queue)
     applied: list[int] = []
     waiting: list[int] = []
-    unknown: list[int] = []
+    lost: list[int] = []
+    skipped: dict[int, str] = {}
     changed: dict[int, str] = {}
-    for number, label in sorted(plan.labels.items()):
-        now = annotated.get(number)
-        if now is None:
-            (waiting if number in queue else unknown).append(number)
-            continue
-        types = now.smoke_types if label.field == "smoke_type" else now.false_positive_types
-        other = now.false_positive_types if label.field == "smoke_type" else now.smoke_types
-        if tuple(types) == (label.name,) and not other and not now.is_unsure:
-            applied.append(number)
-        else:
-            said = ", ".join((*now.smoke_types, *now.false_positive_types, *(["unsure"] if now.is_unsure else []))) or "no label"
-            changed[number] = f"planned {label.name}, found {said}: changed by someone else"
-    receipt = Receipt(plan.directory, tuple(applied), tuple(waiting), changed, tuple(unknown))
+    for payload in plan.payloads:
+        done = [number for number in payload.sequence_ids if number in annotated and annotated[number].is_just(payload.label)]
+        began = min((moment for number in done if (moment := annotated[number].at) is not None), default=None)
+        applied += done
+        for number in sorted(set(payload.sequence_ids) - set(done)):
+            now = annotated.get(number)
+            if now is not None and began is not None and now.at is not None and now.at >= began:
+                changed[number] = f"planned {payload.label.name}, found {now.told}: changed by someone else after the call"
+            elif now is not None:
+                skipped[number] = f"planned {payload.label.name}, found {now.told}: already annotated"
+            elif number not in queue:
+                lost.append(number)
+            elif not done:
+                waiting.append(number)
+            elif inquiry.has_boxes(number):
+                skipped[number] = "still in the queue although its call was sent: the call ended before it; send the payload again"
+            else:
+                skipped[number] = "no predictions: the bulk call skips sequences without boxes; open it in the annotator"
+    stages = inquiry.stages(lost) if lost else {}
+    unknown = {n: f"in the stage {stages[n]}" if n in stages else "in no stage: the annotator does not know it any more" for n in lost}
+    receipt = Receipt(plan.directory, tuple(sorted(applied)), tuple(sorted(waiting)), skipped, changed, unknown)
+    _write_receipt(plan, receipt)
+    return receipt
+
+
+def _write_receipt(plan: Planned, receipt: Receipt) -> None:
+    labels = plan.labels
     write_json(
         plan.directory / "reverse.json",
         {
             "format": PLAN_FORMAT,
             "plan": plan.directory.name,
             "what": "sequences that this plan labelled; to take it back, set each to ready_to_annotate again in the annotator, by hand",
-            "items": [{"sequence_id": number, "label": plan.labels[number].name, "was": "ready_to_annotate"} for number in applied],
+            "items": [{"sequence_id": number, "label": labels[number].name, "was": "ready_to_annotate"} for number in receipt.applied],
         },
     )
+
+    def told(reasons: Mapping[int, str]) -> list[dict[str, object]]:
+        return [{"sequence_id": number, "reason": reason} for number, reason in sorted(reasons.items())]
+
     write_json(
         plan.directory / "receipt.json",
         {
             "format": PLAN_FORMAT,
             "plan": plan.directory.name,
-            "applied": applied,
-            "waiting": [{"sequence_id": number, "reason": "still in the queue: not sent yet, or skipped"} for number in waiting],
-            "changed": [{"sequence_id": number, "reason": reason} for number, reason in changed.items()],
-            "unknown": [{"sequence_id": number, "reason": "neither in the queue nor annotated"} for number in unknown],
+            "applied": receipt.applied,
+            "waiting": told(dict.fromkeys(receipt.waiting, "in the queue: nothing of its payload was applied, so it was not sent yet")),
+            "skipped": told(receipt.skipped),
+            "changed": told(receipt.changed),
+            "unknown": told(receipt.unknown),
         },
     )
-    return receipt

@@ -12,9 +12,10 @@ from triage.errors import BadAnswer
 from triage.review.handover import LabelsNow
 from triage.review.selection import Rows
 
-__all__ = ["WAITING_STAGE", "labels_now", "queue_ids", "span_of"]
+__all__ = ["WAITING_STAGE", "Questions", "labels_now", "queue_ids", "span_of"]
 
 WAITING_STAGE = "ready_to_annotate"
+_ELSEWHERE = ("imported", "no_annotation")
 _LABELLED = ("seq_annotation_done", "annotated")
 
 Span = tuple[datetime | None, datetime | None]
@@ -60,6 +61,34 @@ def labels_now(client: Client, span: Span = (None, None)) -> dict[int, LabelsNow
         for row in listing:
             said = row.annotation
             if said is not None:
-                found[row.id] = LabelsNow(tuple(said.smoke_types or ()), tuple(said.false_positive_types or ()), bool(said.is_unsure))
+                found[row.id] = LabelsNow(
+                    tuple(said.smoke_types or ()),
+                    tuple(said.false_positive_types or ()),
+                    bool(said.is_unsure),
+                    said.updated_at,
+                    tuple(one.username for one in said.contributors or () if one.username),
+                )
         _require_complete(listing, stage)
     return found
+
+
+class Questions:
+    """`handover.Inquiry` over HTTP. Keeps to the given span of time, so that not the whole table is listed."""
+
+    def __init__(self, client: Client, span: Span = (None, None)) -> None:
+        self._client, self._span = client, span
+
+    def has_boxes(self, sequence_id: int) -> bool:
+        """Whether any frame has a box."""
+        frames = self._client.detections(sequence_id)
+        return any(frame.algo_predictions is not None and frame.algo_predictions.predictions for frame in frames)
+
+    def stages(self, sequence_ids: Iterable[int]) -> dict[int, str]:
+        """Which of these are in a stage before the queue, or in the one of sequences that are not to be annotated."""
+        wanted = frozenset(sequence_ids)
+        found: dict[int, str] = {}
+        for stage in _ELSEWHERE:
+            listing = _listed(self._client, stage, self._span)
+            found |= {row.id: stage for row in listing if row.id in wanted}
+            _require_complete(listing, stage)
+        return found

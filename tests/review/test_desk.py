@@ -162,6 +162,25 @@ def test_taking_a_decision_back_leaves_the_sequence_undecided(rows: Rows, desk: 
     assert 3 not in said(desk)
 
 
+def test_a_second_look_that_was_blind_counts_agreement(rows: Rows, desk: Desk, layout: Layout) -> None:
+    decide(desk, rows, "sequence_id in (1, 2, 3)", "tree")
+    decide(desk, rows, "sequence_id = 4", "later")
+    bob = Desk(layout, "bob")
+    assert bob.select(rows, "second_look").ids == (1, 2, 3)
+    same = bob.decide(rows, bob.select(rows, "sequence_id = 1"), parse_decision("tree"), blind=True)
+    other = bob.decide(rows, bob.select(rows, "sequence_id in (2, 4, 5)"), parse_decision("smoke"), blind=True)
+    assert same.text == "1 sequence decided as tree; ana said the same"
+    assert other.text.endswith("ana said otherwise, so it waits among the disagreements")
+    # Whoever looks again knows what was said, and whoever saw it is no second look.
+    bob.decide(rows, bob.select(rows, "sequence_id = 2"), parse_decision("tree"), blind=True)
+    bob.decide(rows, bob.select(rows, "sequence_id = 3"), parse_decision("tree"))
+    pace = Desk(layout, "eve").pace(rows)
+    assert (pace.second_looks, pace.agreed) == (2, 1)
+    bob.undo(other.event)
+    desk.refresh()
+    assert (desk.pace(rows).second_looks, desk.pace(rows).agreed) == (1, 1)
+
+
 def test_keep_for_later_is_not_decided(rows: Rows, desk: Desk) -> None:
     decide(desk, rows, "sequence_id = 3", "later")
     assert desk.select(rows, "decided").ids == ()
@@ -184,7 +203,14 @@ def test_views_are_saved_and_given_to_people(desk: Desk, layout: Layout) -> None
     desk.assign("masts", "bob", "2/5")
     other = Desk(layout, "bob")
     assert other.views() == {"masts": {"where": "camera ~ mast and not decided"}}
-    assert other.assignments() == [{"view": "masts", "to": "bob", "part": "2/5"}]
+    desk.assign("masts", "eve", "2/5", "camera")
+    assert other.refresh()
+    assert other.assignments() == [
+        {"view": "masts", "to": "bob", "part": "2/5", "by": "sequence"},
+        {"view": "masts", "to": "eve", "part": "2/5", "by": "camera"},
+    ]
+    with pytest.raises(BadSetting, match=r"part = 2/5.*found = '6/5'"):
+        desk.assign("masts", "bob", "6/5")
     with pytest.raises(BadSetting, match="expected one of masts"):
         desk.assign("mast", "bob")
 

@@ -31,6 +31,8 @@ from triage.review.rows import open_rows
 ROOT = Path(__file__).parents[2]
 TRIAGE = [sys.executable, "-m", "triage"]
 KILLS = 6
+#: Every writer has sequences of its own, so that what stands for each of them is known.
+PARTS = 6
 WORDS = ("antenna", "tree", "smoke:industrial", "unsure")
 
 
@@ -50,6 +52,7 @@ class Viewer:
         self._data, self._reviewer = data, reviewer
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
+        self._client = httpx.Client(timeout=30)
 
     def start(self) -> None:
         command = [*TRIAGE, "view", "--data", str(self._data), "--port", "0", "--no-browser", "--reviewer", self._reviewer]
@@ -66,13 +69,13 @@ class Viewer:
 
     def decide(self, where: str, words: str, reviewer: str | None = None) -> str:
         body = {"where": where, "words": words, "expect": 1, "reviewer": reviewer}
-        answer = httpx.post(f"{self.url}/api/reports/{VARIANT}/decide", json=body, timeout=30)
+        answer = self._client.post(f"{self.url}/api/reports/{VARIANT}/decide", json=body)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["event"])
 
     def rows(self) -> int:
         """How many rows somebody has an opinion about, as the page would be told."""
-        answer = httpx.get(f"{self.url}/api/reports/{VARIANT}/decisions.arrow", timeout=30)
+        answer = self._client.get(f"{self.url}/api/reports/{VARIANT}/decisions.arrow")
         return int(pa.ipc.open_stream(answer.content).read_all().num_rows)
 
 
@@ -144,18 +147,18 @@ def test_nothing_acknowledged_is_lost_whoever_is_killed(clones: tuple[Path, Path
 
     def over_http(viewer: Viewer, part: int, reviewer: str) -> None:
         # Both viewers also write the log of one reviewer: the same person with two windows open.
-        for turn, number in enumerate(numbers(ids, part, 5)):
+        for turn, number in enumerate(numbers(ids, part, PARTS)):
             if stop.is_set():
                 return
             words = WORDS[turn % len(WORDS)]
-            whose = "ana" if turn % 3 == 0 else reviewer
+            whose = reviewer if turn % 3 == 0 else "ana"
             try:
                 acknowledged.append(Said(viewer.decide(f"sequence_id = {number}", words, whose), whose, number, words))
             except httpx.TransportError:
                 time.sleep(0.05)  # killed: nothing was acknowledged, and nothing may be expected
 
     def by_command(part: int) -> None:
-        for turn, number in enumerate(numbers(ids, part, 5)):
+        for turn, number in enumerate(numbers(ids, part, PARTS)):
             if stop.is_set():
                 return
             event = command_line(here, "ana", number, "dust", kill_after=rng.uniform(0.2, 2.0) if turn % 2 else None)
@@ -163,7 +166,7 @@ def test_nothing_acknowledged_is_lost_whoever_is_killed(clones: tuple[Path, Path
                 acknowledged.append(Said(event, "ana", number, "dust"))
 
     def elsewhere(part: int) -> None:
-        for number in numbers(ids, part, 5):
+        for number in numbers(ids, part, PARTS):
             if stop.is_set():
                 return
             event = command_line(there, "eve", number, "rain")
@@ -189,9 +192,11 @@ def test_nothing_acknowledged_is_lost_whoever_is_killed(clones: tuple[Path, Path
 
     threads = [
         watched(over_http, viewers[0], 0, "ana"),
-        watched(over_http, viewers[1], 1, "bob"),
-        watched(by_command, 2),
-        watched(elsewhere, 3),
+        watched(over_http, viewers[0], 1, "ana"),
+        watched(over_http, viewers[1], 2, "bob"),
+        watched(over_http, viewers[1], 3, "bob"),
+        watched(by_command, 4),
+        watched(elsewhere, 5),
         watched(pulling),
     ]
     for turn in range(KILLS):

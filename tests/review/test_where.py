@@ -57,6 +57,16 @@ def test_parts_split_everything_once(rows: Rows, desk: Desk) -> None:
     assert sum(map(len, parts)) == 5
 
 
+def test_parts_by_camera_keep_a_camera_together(desk: Desk) -> None:
+    cameras = ["mast 1", "été", None, "b", "c"]
+    rows = Rows(table_of([{"sequence_id": i, "triage_score": 0.1, "camera_name": cameras[i % 5]} for i in range(1, 41)]), "demo", 0.35)
+    parts = [set(desk.select(rows, f"camera_part = {k}/3").ids) for k in (1, 2, 3)]
+    assert set().union(*parts) == set(range(1, 41))
+    assert sum(map(len, parts)) == 40
+    # CRC-32 of the name in UTF-8, no name like an empty one; the page computes the same (viewer/src/lib/columns/columns.test.ts).
+    assert [sorted({number % 5 for number in part}) for part in parts] == [[1, 2, 4], [], [0, 3]]
+
+
 def test_another_threshold_moves_the_buckets(rows: Rows, desk: Desk) -> None:
     assert desk.select(rows, "bucket = unlabeled", threshold=0.5).ids == (1, 2, 3)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator
 from fractions import Fraction
 
 import httpx
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from tests.server.conftest import VARIANT, running
+from triage.cli import cli
 from triage.config import Layout
 from triage.review.auditing import PlanOptions, plan_audit
 from triage.review.decisions import parse_decision
@@ -38,7 +42,6 @@ def decide(api: httpx.Client, where: str, words: str, **more: object) -> httpx.R
 
 def test_count_decide_undo_redo(api: httpx.Client) -> None:
     counted = api.post(f"{REPORT}/select", json={"where": "bucket = review", "exclusions": [1]}).json()
-    assert counted["command"] == "triage decide --where 'bucket = review' --except 1"
     receipt = decide(api, "bucket = review", "antenna", exclusions=[1], expect=counted["count"], seconds=2.5).json()
     assert receipt["count"] == counted["count"] > 0
     assert {words for _, words, _ in decisions(api)} == {"antenna"}
@@ -70,6 +73,32 @@ def test_what_cannot_be_read_is_a_422_that_says_so(api: httpx.Client, where: str
     assert text in answer.json()["error"]
 
 
+def test_the_command_that_is_shown_does_what_the_page_would_do(api: httpx.Client, own_world: Layout) -> None:
+    asked = {"where": 'camera ~ "Mont V"', "exclusions": [1], "words": "antenna+tree", "note": "it's a mast", "tags": ["a b"]}
+    command = api.post(f"{REPORT}/select", json={**asked, "threshold": 0.2, "settle": True}).json()["command"]
+    words = shlex.split(command)
+    assert words[:2] == ["triage", "decide"]
+    done = CliRunner().invoke(cli, words[1:])
+    assert (done.exit_code, done.exception) == (0, None)
+    (line,) = (own_world.decisions / "ana.jsonl").read_bytes().splitlines()
+    event = json.loads(line)
+    assert (event["reviewer"], event["decision"]) == (
+        "ana",
+        {"verdict": "false_positive", "types": ["antenna", "tree"], "note": "it's a mast", "tags": ["a b"]},
+    )
+    chosen = event["selection"]
+    assert [chosen[name] for name in ("variant", "threshold", "where", "except")] == [VARIANT, 0.2, 'camera ~ "Mont V"', [1]]
+
+
+def test_a_second_look_is_blind_and_counted(api: httpx.Client) -> None:
+    decide(api, "sequence_id = 1", "tree", reviewer="bob")
+    assert api.post(f"{REPORT}/select", json={"where": "second_look"}).json()["count"] == 1
+    receipt = decide(api, "sequence_id = 1", "tree", blind=True).json()
+    assert receipt["text"].endswith("; bob said the same")
+    pace = api.get(f"{REPORT}/pace").json()
+    assert (pace["second_looks"], pace["agreed"]) == (1, 1)
+
+
 def test_another_process_is_seen_at_once(api: httpx.Client, own_world: Layout) -> None:
     assert decisions(api) == []
     Desk(own_world, "bob").snapshot("before")
@@ -95,7 +124,10 @@ def test_views_and_assignments(api: httpx.Client) -> None:
     desk = api.get("/api/review").json()
     assert desk["reviewer"] == "ana"
     assert desk["views"] == [{"name": "masts", "view": {"where": "camera ~ mast"}}]
-    assert desk["assignments"] == [{"view": "masts", "to": "bob", "part": "1/2"}]
+    assert desk["assignments"] == [{"view": "masts", "to": "bob", "part": "1/2", "by": "sequence"}]
+    by_camera = {"view": "masts", "to": "eve", "part": "2/2", "by": "camera"}
+    assert api.post("/api/assignments", json=by_camera).status_code == 200
+    assert by_camera in api.get("/api/review").json()["assignments"]
 
 
 def test_unchanged_decisions_are_not_sent_twice(api: httpx.Client) -> None:

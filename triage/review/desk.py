@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from triage.config import Layout, setting
 from triage.errors import BadSetting
 from triage.review.decisions import Decision
 from triage.review.events import Event
-from triage.review.fold import Record, State, fold_events
+from triage.review.fold import Record, Standings, State, fold_events
 from triage.review.log import Logs
 from triage.review.selection import Rows, Selection
+from triage.review.where import part_where
 
 __all__ = ["Desk", "Pace", "Receipt", "default_reviewer"]
 
@@ -49,7 +50,8 @@ class Receipt:
 class Pace:
     """Progress. total: rows of the report; decided, disagreements, later: of these. per_hour: recent pace, None = nothing to go by.
 
-    seconds_left: at that pace for the undecided; None = not known.
+    seconds_left: at that pace for the undecided; None = not known. second_looks: sequences that somebody decided without seeing what others
+    had said, in all logs; agreed: those of them that were decided the same way.
     """
 
     total: int
@@ -58,6 +60,8 @@ class Pace:
     later: int
     per_hour: float | None
     seconds_left: float | None
+    second_looks: int
+    agreed: int
 
 
 class Desk:
@@ -88,8 +92,11 @@ class Desk:
         expect: int | None = None,
         seconds: float | None = None,
         settle: bool = False,
+        blind: bool = False,
     ) -> Receipt:
         """Decide a whole selection with one event, on disk when this returns.
+
+        blind: what others said of these sequences was hidden from this reviewer, so agreement with them is counted in the event.
 
         expect: the count that the reviewer was shown; a selection that resolves to another number is refused. settle: this ends the
         disagreements there are about these sequences. Raises BadSetting when the selection is empty or not what was shown.
@@ -106,7 +113,11 @@ class Desk:
         evidence: dict[str, Any] = {"model_version": rows.model_version}
         if len(selection.ids) == 1 and (row := rows.row_of(selection.ids[0])) is not None:
             evidence["score"] = rows.score(row)
-        changed, settles = self._against(selection.ids, decision, settle)
+        standings = self.state.standings(np.array(selection.ids, dtype=np.int64))
+        changed, settles = self._against(selection.ids, standings, decision, settle)
+        look = _second_look(standings, self.reviewer, decision) if blind else None
+        if look is not None:
+            evidence["second_look"] = {"agrees": look.agrees, "differs": look.differs}
         event = Event(
             id=uuid.uuid4().hex[:16],
             at=_now(),
@@ -119,7 +130,8 @@ class Desk:
             settles=settles,
         )
         self._append(event)
-        return Receipt(event.id, chosen.size, changed, f"{_sequences(chosen.size)} decided as {decision.words}")
+        compared = "" if look is None else f"; {look.words}"
+        return Receipt(event.id, chosen.size, changed, f"{_sequences(chosen.size)} decided as {decision.words}{compared}")
 
     def begin_audit(self, audit_id: str) -> Receipt:
         """The blind session of an audit begins: until it is labelled, the viewer hides the scores of its sequences. Undo ends it."""
@@ -185,12 +197,15 @@ class Desk:
         """Save a view (where, exclusions, order, columns, threshold ...) under a name; the last of one name is the one shown."""
         return self._note("view", {"name": _named(name), "view": dict(view)}, f"view {name!r} saved")
 
-    def assign(self, view: str, reviewer: str, part: str | None = None) -> Receipt:
-        """Give a saved view to a reviewer; part: "2/5" = the second of five by hash, None = all of it."""
+    def assign(self, view: str, reviewer: str, part: str | None = None, by: str = "sequence") -> Receipt:
+        """Give a saved view to a reviewer; part: "2/5" = the second of five by hash of the sequence or of the camera, None = all of it."""
         if view not in self.views():
             raise BadSetting(f"view {view!r}: expected one of {', '.join(self.views()) or 'none saved yet'}")
-        content = {"view": view, "to": _named(reviewer), "part": part}
-        return self._note("assign", content, f"view {view!r} assigned to {reviewer}{f' (part {part})' if part else ''}")
+        if part is not None:
+            part_where(part, by)
+        content = {"view": view, "to": _named(reviewer), "part": part, "by": by}
+        told = f" (part {part} by {by})" if part else ""
+        return self._note("assign", content, f"view {view!r} assigned to {reviewer}{told}")
 
     def snapshot(self, name: str) -> Receipt:
         """Name this moment: how far every log goes. `past` shows it again."""
@@ -203,8 +218,9 @@ class Desk:
         return {content["name"]: content["view"] for content in self._contents("view")}
 
     def assignments(self) -> list[dict[str, Any]]:
-        """Who got which view, the last word for each (view, part)."""
-        return list({(content["view"], content["part"]): content for content in self._contents("assign")}.values())
+        """Who got which view, the last word for each (view, part, by)."""
+        given = [{"by": "sequence", **content} for content in self._contents("assign")]
+        return list({(content["view"], content["part"], content["by"]): content for content in given}.values())
 
     def snapshots(self) -> dict[str, dict[str, int]]:
         """Snapshots by name: how many lines of every log they include."""
@@ -233,7 +249,9 @@ class Desk:
         per_hour = self._per_hour()
         left = len(rows) - tally["decided"]
         seconds = None if per_hour is None else left / per_hour * 3600
-        return Pace(len(rows), tally["decided"], tally["disagreement"], tally["later"], per_hour, seconds)
+        looks = [look for event, look in self.state.second_looks.items() if not self.state.is_undone(event)]
+        agreed, differed = (sum(look[place] for look in looks) for place in (0, 1))
+        return Pace(len(rows), tally["decided"], tally["disagreement"], tally["later"], per_hour, seconds, agreed + differed, agreed)
 
     def _per_hour(self) -> float | None:
         newest = (one for one in reversed(self.state.records) if one.kind in _DECIDING and one.reviewer == self.reviewer)
@@ -246,8 +264,7 @@ class Desk:
         seconds = math.fsum(gap for gap, _ in pairs)
         return sum(count for _, count in pairs) / seconds * 3600 if len(pairs) >= 3 else None
 
-    def _against(self, ids: tuple[int, ...], decision: Decision, settle: bool) -> tuple[int, tuple[str, ...]]:
-        standings = self.state.standings(np.array(ids, dtype=np.int64))
+    def _against(self, ids: tuple[int, ...], standings: Standings, decision: Decision, settle: bool) -> tuple[int, tuple[str, ...]]:
         # Settling also ends what was settled before: this decision takes the place of the one that settled it.
         about = (one for number in (ids if settle else ()) for one in self.state.events_about(number))
         settles = {one.id for one in about if one.reviewer != self.reviewer}
@@ -283,6 +300,40 @@ class Desk:
     def _append(self, event: Event) -> None:
         self.logs.append(event)
         self.state.refresh()
+
+
+class _Look(NamedTuple):
+    """A second look: sequences that others had decided, the same way or otherwise. who: the others."""
+
+    agrees: int
+    differs: int
+    who: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What the reviewer is told, now that it is said."""
+        who = ", ".join(self.who)
+        if self.agrees + self.differs == 1:
+            return f"{who} said the same" if self.agrees else f"{who} said otherwise, so it waits among the disagreements"
+        return f"{who} said the same of {self.agrees}, otherwise of {self.differs}"
+
+
+def _second_look(standings: Standings, reviewer: str, decision: Decision) -> _Look | None:
+    """How a decision compares with what others had said; None = nobody else had decided any of the sequences, or this reviewer had too."""
+    counts = dict(zip(*(part.tolist() for part in np.unique(standings.codes, return_counts=True)), strict=True))
+    agrees = differs = 0
+    who: set[str] = set()
+    for code, count in counts.items():
+        opinions = standings.distinct[code].opinions if code >= 0 else ()
+        said = [one for one in opinions if one.decision.verdict != "later"]
+        if not said or any(one.reviewer == reviewer for one in opinions):
+            continue
+        who |= {one.reviewer for one in said}
+        if all(one.decision.says == decision.says for one in said):
+            agrees += count
+        else:
+            differs += count
+    return _Look(agrees, differs, tuple(sorted(who))) if agrees + differs else None
 
 
 def _sequences(count: int) -> str:

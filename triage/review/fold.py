@@ -113,6 +113,8 @@ class State:
         self._shorter: dict[str, str] = {}
         self._undone: frozenset[str] = frozenset()
         self.contents: dict[str, dict[str, object]] = {}
+        # event -> (agrees, differs): sequences that its reviewer decided without seeing what others had said
+        self.second_looks: dict[str, tuple[int, int]] = {}
         self.version = 0
 
     @property
@@ -231,6 +233,9 @@ class State:
             ids = ids[0]
         if event.content is not None:
             self.contents[event.id] = dict(event.content)
+        look = None if event.evidence is None else event.evidence.get("second_look")
+        if look is not None:
+            self.second_looks[event.id] = (look["agrees"], look["differs"])
         return Record(
             event.id,
             event.at,

@@ -4,7 +4,7 @@
     factor      = "not" factor | "(" expression ")" | flag | comparison ;
     comparison  = field operator value | field "in" "(" value { "," value } ")" | field "is" [ "not" ] "null" ;
     operator    = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" ;      (~ contains, whatever the case)
-    flag        = "decided" | "disagreement" | "mine" | "second_look" | "all" ;     (second_look: only others have an opinion)
+    flag        = "decided" | "disagreement" | "mine" | "second_look" | "all" ;     (second_look: others decided, not I)
     value       = number | word | "quoted text" ;   a day such as 2026-06-01 is a word
 
 Two-valued: a null passes no comparison but `is null`; `not` turns every answer round. An empty expression selects everything.
@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from triage.errors import BadSetting
 
-__all__ = ["FIELDS", "FLAGS", "Columns", "Mask", "matches", "quote"]
+__all__ = ["FIELDS", "FLAGS", "Columns", "Mask", "matches", "part_where", "quote"]
 
 Mask = npt.NDArray[np.bool_]
 _Node = Callable[["Columns"], Mask]
@@ -35,7 +35,7 @@ FIELDS: Mapping[str, str] = {
     "key": "text", "sequence_id": "number", "bucket": "text", "score": "number", "organization": "text", "camera": "text",
     "azimuth": "number", "started_at": "time", "hold_reason": "text", "label": "text", "outcome": "text", "frames": "number",
     "tubes": "number", "trigger": "number", "alert": "number", "model_version": "text", "text": "text", "decision": "text",
-    "verdict": "text", "reviewer": "text", "tag": "list", "part": "part",
+    "verdict": "text", "reviewer": "text", "tag": "list", "part": "part", "camera_part": "part",
 }  # fmt: skip
 
 FLAGS = ("decided", "disagreement", "mine", "second_look", "all")
@@ -163,7 +163,7 @@ class _Parser:
             self._fail("a value", back=True)
         kind, value = FIELDS[field], token.value
         if kind == "part":
-            return _part(value, operator)
+            return _part(field, value, operator)
         if kind == "list":
             if operator != "=":
                 raise BadSetting(f"--where: {field} has only '=', found {operator!r}")
@@ -211,9 +211,9 @@ class _Parser:
         raise BadSetting(f"--where: expected {expected}, found {found} of {self._source!r}")
 
 
-def _by_distinct(values: npt.NDArray[np.generic], test: Callable[[object], bool]) -> Mask:
-    """Test each distinct value once: names repeat thousands of times. Nulls never pass."""
-    known: dict[object, bool] = {None: False}
+def _by_distinct(values: npt.NDArray[np.generic], test: Callable[[object], bool], *, nulls: bool = False) -> Mask:
+    """Test each distinct value once: names repeat thousands of times. nulls: whether they pass."""
+    known: dict[object, bool] = {None: nulls}
     passed = np.empty(len(values), dtype=bool)
     for row, held in enumerate(values.tolist()):
         if held not in known:
@@ -243,13 +243,27 @@ def _seconds(field: str, value: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _part(value: str, operator: str) -> _Node:
+def part_where(part: str, by: str) -> str:
+    """A part of a queue as a condition. by: "sequence" or "camera", which keeps all that one camera saw together.
+
+    Raises BadSetting when `part` is not "k/n" with 1 <= k <= n.
+    """
+    field = {"sequence": "part", "camera": "camera_part"}[by]
+    _part(field, part, "=")
+    return f"{field} = {part}"
+
+
+#: What the hash of a part is taken of.
+_HASHED = {"part": "key", "camera_part": "camera"}
+
+
+def _part(field: str, value: str, operator: str) -> _Node:
     k, _, of = value.partition("/")
     if operator != "=" or not (k.isdigit() and of.isdigit() and 1 <= int(k) <= int(of)):
-        raise BadSetting(f"--where: part is written 'part = 2/5' (the second of five), found {operator} {value!r}")
+        raise BadSetting(f"{field} is written '{field} = 2/5' (the second of five), found {operator} {value!r}")
     wanted, parts = int(k) - 1, int(of)
-    return lambda columns: np.fromiter(
-        (zlib.crc32(str(key).encode()) % parts == wanted for key in columns.values["key"]),
-        bool,
-        columns.length,
+    return lambda columns: _by_distinct(
+        columns.values[_HASHED[field]],
+        lambda held: zlib.crc32(str(held).encode()) % parts == wanted,
+        nulls=zlib.crc32(b"") % parts == wanted,
     )

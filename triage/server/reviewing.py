@@ -34,6 +34,7 @@ from triage.server.schemas_review import (
     SelectIn,
     SelectOut,
     SnapshotOut,
+    VerdictOut,
     ViewOut,
 )
 
@@ -92,7 +93,8 @@ class Reviewing:
             desk = self._desk(asked.reviewer)
             rows = self._shown_rows(report, desk)
             selection = desk.select(rows, asked.where, asked.exclusions, threshold=asked.threshold)
-            return SelectOut(count=len(selection.ids), digest=selection.selected(report.variant).digest, command=_command(asked))
+            command = _command(self._layout, rows.variant, desk.reviewer, asked)
+            return SelectOut(count=len(selection.ids), digest=selection.selected(report.variant).digest, command=command)
 
     def decide(self, report: OpenReport, asked: DecideIn) -> ReceiptOut:
         """Decide a selection; on disk when this returns."""
@@ -101,7 +103,8 @@ class Reviewing:
             desk = self._desk(asked.reviewer)
             rows = self._shown_rows(report, desk)
             selection = desk.select(rows, asked.where, asked.exclusions, threshold=asked.threshold)
-            return _receipt(desk.decide(rows, selection, decision, expect=asked.expect, seconds=asked.seconds, settle=asked.settle))
+            how = {"settle": asked.settle, "blind": asked.blind}
+            return _receipt(desk.decide(rows, selection, decision, expect=asked.expect, seconds=asked.seconds, **how))
 
     def undo(self, reviewer: str | None, event: str | None) -> ReceiptOut:
         """Take an event back; None = the reviewer's last."""
@@ -146,6 +149,8 @@ class Reviewing:
                 later=pace.later,
                 per_hour=pace.per_hour,
                 seconds_left=pace.seconds_left,
+                second_looks=pace.second_looks,
+                agreed=pace.agreed,
             )
 
     def save_view(self, reviewer: str | None, name: str, view: dict[str, object]) -> ReceiptOut:
@@ -158,7 +163,7 @@ class Reviewing:
         with self._lock:
             desk = self._desk(None)
             desk.refresh()
-            return _receipt(desk.assign(given.view, given.to, given.part))
+            return _receipt(desk.assign(given.view, given.to, given.part, given.by))
 
     def snapshot(self, reviewer: str | None, name: str) -> ReceiptOut:
         """Name this moment."""
@@ -219,6 +224,17 @@ class Reviewing:
             planted = asked.key in now.plan.planted
             number = sequence_id_of(asked.key)
             return _receipt(desk.answer(rows, number, decision, now.plan.audit_id, planted=planted, seconds=asked.seconds))
+
+    def report_audit(self, report: OpenReport) -> VerdictOut:
+        """Judge the newest audit, note the look, write its report. Raises BadFile when none was planned."""
+        from triage.audit.words import report_in_words
+        from triage.review.auditing import audit_now
+
+        with self._lock:
+            rows, desk = self._rows_of(report), self._desk(None)
+            desk.refresh()
+            plan, judged, _ = audit_now(self._layout, rows, desk.state)
+            return VerdictOut(verdict=judged.verdict, text=report_in_words(plan, judged))
 
     # -- the blind session
 
@@ -306,11 +322,19 @@ def _version(report: OpenReport, blind: Blind | None) -> str:
     return report.version if blind is None else f"{report.version}-{blind.tag}"
 
 
-def _command(asked: SelectIn) -> str:
+def _command(layout: Layout, variant: str, reviewer: str, asked: SelectIn) -> str:
+    """Everything is named: the same command does the same in a terminal with other defaults, in another directory."""
     parts = ["triage", "decide", "--where", asked.where or "all"]
     parts += [part for number in sorted(set(asked.exclusions)) for part in ("--except", str(number))]
+    if asked.words is not None:
+        parts += ["--as", asked.words]
+    if asked.note:
+        parts += ["--note", asked.note]
+    parts += [part for tag in asked.tags for part in ("--tag", tag)]
+    parts += ["--settle"] if asked.settle else []
     if asked.threshold is not None:
         parts += ["--threshold", repr(asked.threshold)]
+    parts += ["--variant", variant, "--reviewer", reviewer, "--data", str(layout.root.resolve())]
     return shlex.join(parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ __all__ = [
     "SelectOut",
     "SnapshotOut",
     "TargetIn",
+    "VerdictOut",
     "ViewIn",
     "ViewOut",
 ]
@@ -32,7 +33,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True, protected_namespaces=())
 
 
-class SelectIn(_Record):
+class _Selected(_Record):
     """An expression, what it leaves out, and where the buckets are cut (null = the report's own threshold)."""
 
     where: str = Field("", max_length=20_000)
@@ -41,16 +42,26 @@ class SelectIn(_Record):
     reviewer: Reviewer = None
 
 
+class SelectIn(_Selected):
+    """A selection to be counted. words, note, tags, settle: what it would be decided as, for the command; words null = not known yet."""
+
+    words: Words | None = None
+    note: str = Field("", max_length=2000)
+    tags: list[str] = Field(default_factory=list, max_length=20)
+    settle: bool = False
+
+
 class SelectOut(_Record):
-    """What it resolves to now. digest: of exactly these ids. command: the same as a command line."""
+    """What it resolves to now. digest: of exactly these ids. command: the command line that does what `decide` would do."""
 
     count: int
     digest: str
     command: str
 
 
-class DecideIn(SelectIn):
-    """A decision about a selection. expect: the count that was shown; another one is refused. seconds: time spent on it."""
+class DecideIn(_Selected):
+    """A decision about a selection. expect: the count that was shown; another one is refused. seconds: time spent on it. blind: what others
+    said of it was hidden, so agreement is counted."""
 
     words: Words
     note: str = Field("", max_length=2000)
@@ -58,6 +69,7 @@ class DecideIn(SelectIn):
     expect: int | None = Field(None, ge=0)
     seconds: float | None = Field(None, ge=0)
     settle: bool = False
+    blind: bool = False
 
 
 class ReceiptOut(_Record):
@@ -97,11 +109,12 @@ class ViewOut(_Record):
 
 
 class Assignment(_Record):
-    """A view given to a reviewer; part "2/5" = the second of five by hash, null = all of it."""
+    """A view given to a reviewer; part "2/5" = the second of five by hash of the sequence or of its camera, null = all of it."""
 
     view: str = Field(max_length=200)
     to: str = Field(max_length=80)
     part: str | None = Field(None, pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,3}$")
+    by: Literal["sequence", "camera"] = "sequence"
 
 
 class SnapshotOut(_Record):
@@ -125,7 +138,10 @@ class EventOut(_Record):
 
 
 class PaceOut(_Record):
-    """Progress over the report. per_hour, seconds_left: null = nothing to go by."""
+    """Progress over the report. per_hour, seconds_left: null = nothing to go by.
+
+    second_looks: sequences that were decided blind after others had; agreed: those decided alike.
+    """
 
     total: int
     decided: int
@@ -133,6 +149,8 @@ class PaceOut(_Record):
     later: int
     per_hour: float | None
     seconds_left: float | None
+    second_looks: int
+    agreed: int
 
 
 class AnswerIn(_Record):
@@ -159,6 +177,13 @@ class AuditOut(_Record):
     running: bool
     version: str
     neighbours: list[str]
+
+
+class VerdictOut(_Record):
+    """What `triage audit report` says: one of CERTIFIED, NOT CERTIFIED, EXPIRED, INVALID, UNFINISHED, and all of it in words."""
+
+    verdict: str
+    text: str
 
 
 class ReviewOut(_Record):

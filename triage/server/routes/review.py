@@ -21,6 +21,7 @@ from triage.server.schemas_review import (
     SelectIn,
     SelectOut,
     TargetIn,
+    VerdictOut,
     ViewIn,
 )
 
@@ -126,3 +127,9 @@ def begin_audit(services: ServicesOf, variant: Variant, reviewer: Reviewer = Non
 def answer_audit(services: ServicesOf, variant: Variant, asked: AnswerIn) -> ReceiptOut:
     """Say what one sequence of the running session shows; it is on disk when this answers."""
     return services.review.answer(services.report(variant), asked)
+
+
+@router.post("/reports/{variant}/audit/report", operation_id="reportAudit")
+def report_audit(services: ServicesOf, variant: Variant) -> VerdictOut:
+    """`triage audit report` for the newest audit: the look is noted in the ledger, a certificate is issued when it is due."""
+    return services.review.report_audit(services.report(variant))

@@ -165,6 +165,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/{variant}/audit/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report Audit
+         * @description `triage audit report` for the newest audit: the look is noted in the ledger, a certificate is issued when it is due.
+         */
+        post: operations["reportAudit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/reports/{variant}/decide": {
         parameters: {
             query?: never;
@@ -498,9 +518,15 @@ export interface components {
         };
         /**
          * Assignment
-         * @description A view given to a reviewer; part "2/5" = the second of five by hash, null = all of it.
+         * @description A view given to a reviewer; part "2/5" = the second of five by hash of the sequence or of its camera, null = all of it.
          */
         "Assignment-Input": {
+            /**
+             * By
+             * @default sequence
+             * @enum {string}
+             */
+            by: "sequence" | "camera";
             /** Part */
             part?: string | null;
             /** To */
@@ -510,9 +536,15 @@ export interface components {
         };
         /**
          * Assignment
-         * @description A view given to a reviewer; part "2/5" = the second of five by hash, null = all of it.
+         * @description A view given to a reviewer; part "2/5" = the second of five by hash of the sequence or of its camera, null = all of it.
          */
         "Assignment-Output": {
+            /**
+             * By
+             * @default sequence
+             * @enum {string}
+             */
+            by: "sequence" | "camera";
             /** Part */
             part: string | null;
             /** To */
@@ -618,9 +650,15 @@ export interface components {
         };
         /**
          * DecideIn
-         * @description A decision about a selection. expect: the count that was shown; another one is refused. seconds: time spent on it.
+         * @description A decision about a selection. expect: the count that was shown; another one is refused. seconds: time spent on it. blind: what others
+         *     said of it was hidden, so agreement is counted.
          */
         DecideIn: {
+            /**
+             * Blind
+             * @default false
+             */
+            blind: boolean;
             /** Exclusions */
             exclusions?: number[];
             /** Expect */
@@ -841,8 +879,12 @@ export interface components {
         /**
          * PaceOut
          * @description Progress over the report. per_hour, seconds_left: null = nothing to go by.
+         *
+         *     second_looks: sequences that were decided blind after others had; agreed: those decided alike.
          */
         PaceOut: {
+            /** Agreed */
+            agreed: number;
             /** Decided */
             decided: number;
             /** Disagreements */
@@ -851,6 +893,8 @@ export interface components {
             later: number;
             /** Per Hour */
             per_hour: number | null;
+            /** Second Looks */
+            second_looks: number;
             /** Seconds Left */
             seconds_left: number | null;
             /** Total */
@@ -1035,16 +1079,28 @@ export interface components {
         };
         /**
          * SelectIn
-         * @description An expression, what it leaves out, and where the buckets are cut (null = the report's own threshold).
+         * @description A selection to be counted. words, note, tags, settle: what it would be decided as, for the command; words null = not known yet.
          */
         SelectIn: {
             /** Exclusions */
             exclusions?: number[];
             /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
              * Reviewer
              * @description Who decides; null = whoever started the viewer
              */
             reviewer?: string | null;
+            /**
+             * Settle
+             * @default false
+             */
+            settle: boolean;
+            /** Tags */
+            tags?: string[];
             /** Threshold */
             threshold?: number | null;
             /**
@@ -1052,10 +1108,12 @@ export interface components {
              * @default
              */
             where: string;
+            /** Words */
+            words?: string | null;
         };
         /**
          * SelectOut
-         * @description What it resolves to now. digest: of exactly these ids. command: the same as a command line.
+         * @description What it resolves to now. digest: of exactly these ids. command: the command line that does what `decide` would do.
          */
         SelectOut: {
             /** Command */
@@ -1266,6 +1324,16 @@ export interface components {
             start_frame: number;
             /** Tube Id */
             tube_id: number;
+        };
+        /**
+         * VerdictOut
+         * @description What `triage audit report` says: one of CERTIFIED, NOT CERTIFIED, EXPIRED, INVALID, UNFINISHED, and all of it in words.
+         */
+        VerdictOut: {
+            /** Text */
+            text: string;
+            /** Verdict */
+            verdict: string;
         };
         /**
          * ViewIn
@@ -1638,6 +1706,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReceiptOut"];
+                };
+            };
+            /** @description No such report, sequence or image */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter out of its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A file that is damaged, or a bug */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reportAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report, as /api/reports names it */
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictOut"];
                 };
             };
             /** @description No such report, sequence or image */

@@ -104,9 +104,7 @@ describe.skipIf(cannotRun !== null)("the page in Chromium", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     const canvas = page.locator("canvas[data-drawn]");
-    await canvas.waitFor();
-    const first = await canvas.getAttribute("data-drawn");
-    await expect.poll(() => canvas.getAttribute("data-drawn")).not.toBe(first);
+    await expect.poll(() => canvas.getAttribute("data-drawn")).toMatch(/^Frame [2-9] of/);
     await page.keyboard.press(" ");
     await page.getByRole("button", { name: "Play" }).waitFor();
     const still = await canvas.getAttribute("data-drawn");
@@ -118,6 +116,25 @@ describe.skipIf(cannotRun !== null)("the page in Chromium", () => {
     await page.keyboard.press("Escape");
     expect(await page.getByRole("region", { name: /^Sequence / }).count()).toBe(0);
     expect(await rows().locator("xpath=self::*[@aria-selected='true']").getAttribute("aria-rowindex")).toBe("3");
+  });
+
+  it("shows the first frame where it will stay, whether or not the details are there", async () => {
+    await visit("main");
+    await grid().waitFor();
+    let answer = () => {};
+    const late = new Promise<void>((resolve) => (answer = resolve));
+    await page.route(/\/sequences\/[^/]+$/, async (route) => {
+      await late;
+      await route.continue();
+    });
+    await rows().first().click();
+    const canvas = page.locator("canvas[data-drawn]");
+    await canvas.waitFor();
+    expect(await canvas.getAttribute("data-drawn")).toBe("Frame 1");
+    const place = await canvas.boundingBox();
+    answer();
+    await page.getByRole("region", { name: /^Tube / }).first().waitFor();
+    expect(await canvas.boundingBox()).toEqual(place);
   });
 
   it("loops crops in the grid, and never a square that is not there", async () => {
@@ -209,5 +226,12 @@ describe.skipIf(cannotRun !== null)("the page in Chromium", () => {
     await rows().first().click();
     await page.locator("canvas[data-drawn]").waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(390);
+    const last = page.getByRole("region", { name: /^Sequence / }).getByRole("heading").last();
+    await last.scrollIntoViewIfNeeded();
+    await page.mouse.move(200, 400);
+    await page.mouse.wheel(0, 5000);
+    const foot = page.getByRole("region", { name: "Decisions" });
+    const bottom = () => page.getByRole("region", { name: /^Sequence / }).evaluate((pane) => pane.getBoundingClientRect().bottom);
+    await expect.poll(bottom).toBeLessThanOrEqual((await foot.boundingBox())!.y + 1);
   });
 });

@@ -13,12 +13,12 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   }, []);
   return (
     <dialog ref={dialog} className={styles.dialog} aria-labelledby={heading} onClose={onClose}>
-      <header className={styles.header}>
+      <div className={styles.header}>
         <h2 id={heading}>{title}</h2>
         <Button kind="quiet" aria-label="Close" onClick={() => dialog.current?.close()}>
           ✕
         </Button>
-      </header>
+      </div>
       <div className={styles.body}>{children}</div>
     </dialog>
   );

@@ -25,18 +25,20 @@ export function FilterBar() {
   const change = (part: Partial<Filters>) => go({ filters: { ...filters, ...part } });
   return (
     <div className={styles.bar} role="search" aria-label="Filters">
-              <input
-          ref={search}
-          type="search"
-          className={styles.search}
-          placeholder="Search key, camera, organization  ( / )"
-          aria-label="Search key, camera, organization"
-          value={filters.text}
-          onChange={(event) => adjust({ filters: { ...filters, text: event.target.value } })}
-          onKeyDown={(event) => {
-            if (event.key === "Escape" || event.key === "Enter") event.currentTarget.blur();
-          }}
-        />
+      <input
+        ref={search}
+        type="search"
+        className={styles.search}
+        placeholder="Search key, camera, organization  ( / )"
+        aria-label="Search key, camera, organization"
+        value={filters.text}
+        onChange={(event) => adjust({ filters: { ...filters, text: event.target.value } })}
+        onKeyDown={(event) => {
+          if (event.key === "Escape" || event.key === "Enter") event.currentTarget.blur();
+        }}
+      />
+      <Shown total={table.length} />
+      <div className={styles.fields}>
         <MultiSelect
           label="Organization"
           options={organizations}
@@ -68,12 +70,15 @@ export function FilterBar() {
         />
         {decisions !== null && (
           <>
-          <Button
-            pressed={filters.decided === false}
-            onClick={() => change({ decided: filters.decided === false ? null : false })}
-          >
-            Undecided
-          </Button>
+            {[false, true].map((decided) => (
+              <Button
+                key={String(decided)}
+                pressed={filters.decided === decided}
+                onClick={() => change({ decided: filters.decided === decided ? null : decided })}
+              >
+                {decided ? "Decided" : "Undecided"}
+              </Button>
+            ))}
             {SAID.map((said) => (
               <Button key={said} pressed={filters.said === said} onClick={() => change({ said: filters.said === said ? null : said })}>
                 {SAID_NAMES[said]}
@@ -81,20 +86,20 @@ export function FilterBar() {
             ))}
           </>
         )}
-        <Shown total={table.length} />
-        {chipsOf(filters).map((chip) => (
-          <Button key={chip.label} kind="chip" onClick={() => go({ filters: chip.without })} aria-label={`Remove filter ${chip.label}`}>
-            <span className={styles.chip} dir="auto">
-              {chip.label}
-            </span>
-            <span aria-hidden="true">✕</span>
-          </Button>
-        ))}
-        {!isUnfiltered(filters) && (
-          <Button kind="quiet" className={styles.clear} onClick={() => go({ filters: NO_FILTERS })}>
-            Clear all
-          </Button>
-        )}
+      </div>
+      {chipsOf(filters).map((chip) => (
+        <Button key={chip.label} kind="chip" onClick={() => go({ filters: chip.without })} aria-label={`Remove filter ${chip.label}`}>
+          <span className={styles.chip} dir="auto">
+            {chip.label}
+          </span>
+          <span aria-hidden="true">✕</span>
+        </Button>
+      ))}
+      {!isUnfiltered(filters) && (
+        <Button kind="quiet" className={styles.clear} onClick={() => go({ filters: NO_FILTERS })}>
+          Clear all
+        </Button>
+      )}
     </div>
   );
 }

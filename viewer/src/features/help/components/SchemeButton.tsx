@@ -1,8 +1,9 @@
 import { useState } from "react";
 import { Button } from "@/components/ui/Button";
+import styles from "./SchemeButton.module.css";
 import { applyScheme, savedScheme, SCHEMES } from "@/lib/scheme";
 
-const NAMES = { system: "◐ System", light: "☀ Light", dark: "☾ Dark" };
+const LOOKS = { system: ["◐", "System"], light: ["☀", "Light"], dark: ["☾", "Dark"] };
 
 export function SchemeButton() {
   const [scheme, setScheme] = useState(savedScheme);
@@ -16,7 +17,8 @@ export function SchemeButton() {
         setScheme(next);
       }}
     >
-      {NAMES[scheme]}
+      <span aria-hidden="true">{LOOKS[scheme][0]}</span>
+      <span className={styles.word}>{LOOKS[scheme][1]}</span>
     </Button>
   );
 }

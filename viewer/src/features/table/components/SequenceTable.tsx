@@ -9,7 +9,7 @@ import { outcomeOf } from "@/lib/columns/outcomes";
 import { useReport } from "@/lib/report/report";
 import { positionOf, useSelection, useThreshold } from "@/lib/report/selection";
 import { useViewPart } from "@/lib/view/store";
-import { columnsOf, nextSort } from "../model/columns";
+import { columnsOf, layoutOf, nextSort } from "../model/columns";
 import { TableRow } from "./TableRow";
 import styles from "./SequenceTable.module.css";
 
@@ -42,7 +42,7 @@ export function SequenceTable() {
     },
     [go, mark, report],
   );
-  const template = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
+  const { tracks, least } = useMemo(() => layoutOf(columns), [columns]);
   return (
     <div
       ref={scroller}
@@ -54,8 +54,8 @@ export function SequenceTable() {
       aria-activedescendant={position >= 0 ? `row-${marked}` : undefined}
       tabIndex={0}
     >
-      <div className={styles.sheet} style={{ height: Math.max(virtual.getTotalSize(), ROW_HEIGHT) }}>
-        <div className={styles.header} role="row" aria-rowindex={1} style={template}>
+      <div className={styles.sheet} style={{ height: Math.max(virtual.getTotalSize(), ROW_HEIGHT), minWidth: least }}>
+        <div className={styles.header} role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }}>
           {columns.map((column) => {
             const sorted = sort.column === column.id ? (sort.descending ? "descending" : "ascending") : "none";
             return (
@@ -81,7 +81,7 @@ export function SequenceTable() {
               bucket={bucketOf(report.table, row, threshold)}
               outcome={outcomeOf(report.table, row, threshold)}
               columns={columns}
-              template={template.gridTemplateColumns}
+              template={tracks}
               marked={row === marked}
               onOpen={open}
             />

@@ -24,6 +24,7 @@ from PIL import Image
 
 from tests.benchmarks.baseline import Baseline
 from tests.model.small import CALIBRATOR, CONFIG, write_small
+from triage.crops import decode_rgb
 from triage.model import FrameInput, Package, Predictor, Scored, SequenceInput, cut_frame, load_package, plan_sequence, rescore_many
 from triage.model.features import HeadScorer, TubeSlots
 from triage.model.patches import decoder
@@ -198,7 +199,7 @@ def where_time_goes(name: str, loaded: Package, images: list[bytes]) -> str:
     region = plan.tubes[0].region(0)
     assert region is not None
     size = loaded.config.model_input.patch_size
-    pillow, turbo = decoder("pillow"), decoder("auto")
+    pillow, turbo = decode_rgb, decoder("auto")
     pictures = [turbo(data, "frame") for data in images]
     batch = np.zeros((predictor.batch_size, size, size, 3), np.uint8)
     tube = TubeSlots(torch.randn(20, loaded.feature_width), tuple(range(20)))

@@ -49,6 +49,28 @@ def test_damage_is_the_same_error_in_either() -> None:
                 decoder(name)(data, "frame 7")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["auto", "pillow", "simplejpeg"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_an_image_whose_rest_would_be_painted_grey_does_not_decode(name: str, mode: str) -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(buffer, "JPEG")
+    whole = buffer.getvalue()
+    decode = decoder(name)  # type: ignore[arg-type]
+    decode(whole, "frame")
+    with pytest.raises(
+        BadFrame, match=r"frame 7: does not decode \(Corrupt JPEG data: premature end of data segment\); pull the frame again"
+    ):
+        decode(whole[: len(whole) // 2] + b"\xff\xd9", "frame 7")
+
+
+@pytest.mark.parametrize("name", ["auto", "pillow", "simplejpeg"])
+def test_bytes_too_many_after_the_data_change_nothing(name: str) -> None:
+    whole = small.jpeg(1)
+    decode = decoder(name)  # type: ignore[arg-type]
+    assert np.array_equal(np.asarray(decode(whole[:-2] + bytes(9) + whole[-2:], "frame")), np.asarray(decode(whole, "frame")))
+
+
 def test_patches_of_either_picture_are_the_same() -> None:
     regions = [(0.5, 0.5, 0.3, 0.3), (0.02, 0.5, 0.2, 0.4), (3.0, 0.5, 0.2, 0.2)]
     data = small.jpeg(1, (640, 360))

@@ -64,6 +64,16 @@ def test_a_frame_that_does_not_decode_holds_the_sequence_and_is_named(run: Run, 
     assert "images/detection_9001.jpg" in detail
 
 
+def test_a_frame_that_came_damaged_is_not_judged_as_if_its_rest_were_grey(run: Run, store: Store) -> None:
+    half = GOOD[1][: len(GOOD[1]) // 2] + b"\xff\xd9"  # its hash is right and it starts and ends as a JPEG
+    add(store, 9, [GOOD[0], half, GOOD[2]])
+    assert outcome(run, store) == (
+        "hold",
+        "frame_unreadable",
+        "frame images/detection_9001.jpg: does not decode (Corrupt JPEG data: premature end of data segment); pull the frame again",
+    )
+
+
 @pytest.mark.parametrize("data", [b"", b"<html>not found</html>", GOOD[1][:-200], bytes(500)], ids=["empty", "html", "cut", "zeros"])
 def test_a_file_that_is_no_whole_jpeg_holds_the_sequence(run: Run, store: Store, data: bytes) -> None:
     add(store, 9, [GOOD[0], data, GOOD[2]])
@@ -98,6 +108,8 @@ def test_a_held_sequence_is_scored_once_its_frame_is_back(run: Run, store: Store
         (Box((NAN, 0.1, 0.3, 0.3), 0.5, "smoke"), "not finite"),
         (Box((0.1, 0.1, float("inf"), 0.3), 0.5, "smoke"), "not finite"),
         (Box((0.1, 0.1, 0.3, 0.3), NAN, "smoke"), "not finite"),
+        (Box((0.1, 0.1, 0.3, 0.3), 5.0, "smoke"), "a confidence of 5, expected 0 to 1"),
+        (Box((0.1, 0.1, 0.3, 0.3), -0.1, "smoke"), "a confidence of -0.1, expected 0 to 1"),
         (Box((0.5, 0.1, 0.3, 0.3), 0.5, "smoke"), "negative size"),
         (Box((100.0, 100.0, 300.0, 300.0), 0.5, "smoke"), "not normalised"),
     ],

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.crops import decode_rgb
 from triage.errors import BadFile
 from triage.model.calibrator import mean_confidence
 from triage.model.config import ModelConfig
-from triage.model.patches import cut_frame
+from triage.model.patches import cut_frame, decoder
 from triage.model.plan import PlannedTube, SequencePlan, box_problem, plan_sequence
 from triage.model.predictor import SequenceInput
 from triage.model.training import TubeSet
@@ -109,10 +108,10 @@ def _cut(item: SequenceInput, config: ModelConfig) -> _Cut | str:
                 wanted[source].append(region)
     rows: dict[tuple[int, XYWH], int] = {}
     patches: list[NDArray[np.uint8]] = []
-    rules = config.model_input
+    rules, decode = config.model_input, decoder("auto")
     for source, regions in sorted(wanted.items()):
         try:
-            image = decode_rgb(item.frames[source].load(), f"frame {item.frames[source].frame_id}")
+            image = decode(item.frames[source].load(), f"frame {item.frames[source].frame_id}")
         except (BadFile, OSError) as error:
             return str(error)
         cut = cut_frame(image, regions, context_factor=rules.context_factor, patch_size=rules.patch_size)

@@ -1,7 +1,8 @@
 """The patches of one frame: decode once, cut every region that any tube looks at. No torch; runs in decode threads.
 
 Pillow's pixels are the ones that count. simplejpeg (libjpeg-turbo without detours) gives the same pixels in a third of the time; whether
-it does so on this machine is tried before it is used, and whatever it does not take goes to Pillow.
+it does so on this machine is tried before it is used, and whatever it does not take goes to Pillow. Data that is damaged is refused: half a
+picture would be judged as if it were whole.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from triage.crops import MAX_PIXELS, PixelBox, crop_box_px, cut_patch, decode_rgb, fit_patch, is_empty
-from triage.errors import BadSetting
+from triage.errors import BadFrame, BadSetting
 
 __all__ = ["Decoder", "FramePatches", "Picture", "cut_frame", "decoder"]
 
@@ -26,6 +27,15 @@ XYWH = tuple[float, float, float, float]
 Picture = Image.Image | npt.NDArray[np.uint8]
 #: (bytes, name of the frame for errors) -> the frame; raises BadFrame.
 Decoder = Callable[[bytes, str], Picture]
+#: What libjpeg warns of when it has to make pixels up. Not here: bytes too many, which some cameras leave and which change no pixel.
+_DAMAGE = (
+    "premature end of data segment",
+    "Premature end of JPEG file",
+    "bad Huffman code",
+    "bad arithmetic code",
+    "instead of RST",
+    "Inconsistent progression sequence",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +74,25 @@ def _cut(image: Picture, box: PixelBox, patch_size: int) -> Image.Image:
 def decoder(name: Literal["auto", "pillow", "simplejpeg"]) -> Decoder:
     """The function that turns the bytes of an image into pixels.
 
-    auto: simplejpeg when it is installed and agrees with Pillow to the last bit here, else Pillow. Raises BadSetting when simplejpeg is
+    auto: simplejpeg when it is installed and agrees with Pillow to the last bit here, else Pillow. Where simplejpeg is installed, an image
+    whose data is damaged is refused, whoever decodes: Pillow says nothing and paints the rest grey. Raises BadSetting when simplejpeg is
     asked for and is not installed, or for another name.
     """
-    if name == "pillow":
-        return decode_rgb
-    if name not in ("auto", "simplejpeg"):
+    if name not in ("auto", "pillow", "simplejpeg"):
         raise BadSetting(f"decoder {name!r}: expected auto, pillow or simplejpeg")
     turbo = _turbo()
-    if turbo is None and name == "simplejpeg":
-        raise BadSetting("decoder simplejpeg is not installed; type: pip install 'triage[fast-jpeg]'")
-    if turbo is None or (name == "auto" and not _agrees(turbo)):
+    if turbo is None:
+        if name == "simplejpeg":
+            raise BadSetting("decoder simplejpeg is not installed; type: pip install 'triage[fast-jpeg]'")
         return decode_rgb
-    return turbo
+    if name == "simplejpeg" or (name == "auto" and _agrees(turbo)):
+        return turbo
+
+    def pillow(data: bytes, where: str) -> Picture:
+        turbo(data, where)
+        return decode_rgb(data, where)
+
+    return pillow
 
 
 @functools.cache
@@ -89,16 +105,19 @@ def _turbo() -> Decoder | None:
     def decode(data: bytes, where: str) -> Picture:
         try:
             height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-            if colours in ("YCbCr", "Gray") and height * width <= MAX_PIXELS:
+            if height * width <= MAX_PIXELS:
                 picture: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB")  # strict: a warning is an error
-                return picture
-        except ValueError:
-            pass  # damaged, or not a JPEG: Pillow has the last word
-        return decode_rgb(data, where)
+                if colours in ("YCbCr", "Gray"):
+                    return picture
+        except ValueError as error:
+            if any(words in str(error) for words in _DAMAGE):
+                raise BadFrame(f"{where}: does not decode ({error}); pull the frame again") from error
+        return decode_rgb(data, where)  # not a JPEG, or nothing that simplejpeg takes: Pillow has the last word
 
     return decode
 
 
+@functools.cache
 def _agrees(decode: Decoder) -> bool:
     """A small image of hard edges and odd size, in the three usual chroma layouts, must come out the same."""
     y, x = np.mgrid[0:45, 0:61]

@@ -64,6 +64,8 @@ def box_problem(box: BoxLike) -> str | None:
     cx, cy, w, h = box.cxcywh
     if not all(map(math.isfinite, (cx, cy, w, h, box.confidence))):
         return "a coordinate or confidence that is not finite"
+    if not 0 <= box.confidence <= 1:
+        return f"a confidence of {box.confidence:g}, expected 0 to 1"
     if w < 0 or h < 0:
         return f"a negative size {w:g} x {h:g}"
     if max(abs(cx) + w, abs(cy) + h) > COORDINATE_LIMIT:

@@ -53,7 +53,7 @@ HOLD_REASONS: dict[str, str] = {
     "no_tube": "no box could be followed over the frames, so there was nothing to judge",
     "frame_missing": "a frame is not there",
     "frame_unreadable": "a frame is cut, damaged, not what meta.json says, or does not decode",
-    "bad_boxes": "a box is not finite, has a negative size, or is not normalised",
+    "bad_boxes": "a box is not finite, has a negative size or an impossible confidence, or is not normalised",
     "boxes_unknown": "meta.json says nothing of boxes (a store of the earlier tool)",
     "not_finite": "the model's number for a tube is not a number",
     "uncalibrated": "the model has no calibrator, so its numbers are no probabilities",

@@ -11,6 +11,7 @@ import { Outcomes } from "@/features/overview/components/Outcomes";
 import { SequencePane } from "@/features/sequence/components/SequencePane";
 import { useFrameCache } from "@/features/sequence/model/useFrames";
 import { useHeadStart } from "@/features/sequence/model/useOpening";
+import { ColumnsMenu } from "@/features/table/components/ColumnsMenu";
 import { SequenceTable } from "@/features/table/components/SequenceTable";
 import { ThresholdPanel } from "@/features/threshold/components/ThresholdPanel";
 import { useKeys } from "@/lib/keys/useKeys";
@@ -35,6 +36,11 @@ const SIDE = (
   </>
 );
 const FILTERS = <FilterBar />;
+const FILTERS_AND_COLUMNS = (
+  <FilterBar>
+    <ColumnsMenu />
+  </FilterBar>
+);
 const NOTHING: ReadonlySet<number> = new Set();
 
 export function Workplace({ top }: { top: React.ReactNode }) {
@@ -106,7 +112,7 @@ export function Workplace({ top }: { top: React.ReactNode }) {
         side={SIDE}
         main={
           <>
-            {FILTERS}
+            {mode === "table" ? FILTERS_AND_COLUMNS : FILTERS}
             <div className={styles.rows}>
               {mode === "sweep" && desk !== null ? <SweepGrid desk={desk} /> : mode === "grid" ? <SequenceGrid /> : <SequenceTable />}
             </div>

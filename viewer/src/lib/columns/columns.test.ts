@@ -22,6 +22,22 @@ const byKey = new Orders(table).rows({ column: "key", descending: false }, 0.35,
 const ids = (filters: Partial<Filters>, threshold = 0.35, decided = undecided as (row: number) => boolean) =>
   [...filterRows(table, { ...NO_FILTERS, ...filters }, threshold, byKey, decided)].map((row) => table.sequenceId[row]);
 
+describe("parts of a queue", () => {
+  // The numbers are those of tests/review/test_where.py: CRC-32 of the name in UTF-8, no name like an empty one.
+  const cameras = ["mast 1", "été", null, "b", "c"];
+  const shared = tableOf(cameras.map((camera, id) => ({ id, score: 0.1, camera })));
+  const part = (name: string) =>
+    [...filterRows(shared, { ...NO_FILTERS, part: name }, 0.35, Uint32Array.from([0, 1, 2, 3, 4]), undecided)];
+
+  it("keep a camera together", () => {
+    expect(["1/3 by camera", "2/3 by camera", "3/3 by camera"].map(part)).toEqual([[1, 2, 4], [], [0, 3]]);
+  });
+
+  it("hold every sequence once", () => {
+    expect([...part("1/2"), ...part("2/2")].sort()).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
 describe("decoding", () => {
   it("keeps null apart from zero", () => {
     expect(table.score[3]).toBeNaN();

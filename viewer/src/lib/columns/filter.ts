@@ -24,7 +24,7 @@ export interface Filters {
   readonly decided: boolean | null;
   /** Rows that this reviewer has an opinion about, that reviewers disagree about, or that only others have an opinion about. */
   readonly said: Said | null;
-  /** "2/5" = the second of five parts by hash; for sharing a queue among people. */
+  /** "2/5" = the second of five parts by hash of the sequence, "2/5 by camera" of its camera; for sharing a queue among people. */
   readonly part: string | null;
   /** Words that must all occur in key, organization, camera or hold reason; case does not matter. */
   readonly text: string;
@@ -106,11 +106,16 @@ export function isUnfiltered(filters: Filters): boolean {
   return Object.values(filters).every((value) => value === null || value === "" || (Array.isArray(value) && value.length === 0));
 }
 
-/** The same parts as the selection language: CRC-32 of the key, modulo the number of parts. A malformed part is the whole. */
+export const BY_CAMERA = " by camera";
+
+/** The same parts as the selection language: CRC-32 of the key or of the camera's name, modulo the number of parts. A malformed part is the whole. */
 function inPart(table: ReportTable, part: string): (row: number) => boolean {
-  const [wanted, parts] = part.split("/").map(Number);
+  const [wanted, parts] = part.replace(BY_CAMERA, "").split("/").map(Number);
   if (wanted === undefined || !parts) return () => true;
-  return (row) => crc32(table.key(row)) % parts === wanted - 1;
+  const isIn = (text: string) => crc32(text) % parts === wanted - 1;
+  if (!part.endsWith(BY_CAMERA)) return (row) => isIn(table.key(row));
+  const mask = codeMask(table.camera, (name) => isIn(name ?? ""));
+  return (row) => mask[table.camera.codes[row]! + 1] === 1;
 }
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -119,10 +124,11 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** Of an ASCII text (keys are). */
+const UTF8 = new TextEncoder();
+
 function crc32(text: string): number {
   let crc = 0xffffffff;
-  for (let index = 0; index < text.length; index++) crc = CRC_TABLE[(crc ^ text.charCodeAt(index)) & 0xff]! ^ (crc >>> 8);
+  for (const byte of UTF8.encode(text)) crc = CRC_TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }
 

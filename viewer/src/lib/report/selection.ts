@@ -3,7 +3,7 @@ import { createContext, use, useDeferredValue, useMemo } from "react";
 import { filterRows, type Filters } from "@/lib/columns/filter";
 import type { Sort } from "@/lib/columns/order";
 import type { Rows } from "@/lib/columns/table";
-import { isDecided, saidOf } from "@/lib/review/decisions";
+import { isDecided, saidOf, sortCodes } from "@/lib/review/decisions";
 import { useViewPart } from "@/lib/view/store";
 import type { Report } from "./report";
 
@@ -44,7 +44,8 @@ export function useRows(report: Report): Rows {
   const relevant = needsThreshold(filters, sort) ? threshold : report.summary.threshold;
   return useMemo(() => {
     const { decisions } = report;
-    const order = report.orders.rows(sort, relevant, decisions?.codes ?? null);
+    const codes = decisions === null || sort.column !== "decision" ? null : sortCodes(decisions);
+    const order = report.orders.rows(sort, relevant, codes);
     return filterRows(report.table, filters, relevant, order, (row) => isDecided(decisions, row), (row, said) => saidOf(decisions, row, said));
   }, [report, filters, sort, relevant]);
 }

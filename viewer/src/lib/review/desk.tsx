@@ -8,6 +8,7 @@ import type { ReportSummary } from "@/lib/api/types";
 import type { ReportTable } from "@/lib/columns/table";
 import { useDataSource } from "@/lib/data/dataSource";
 import { useStoredJson } from "@/lib/useStoredNumber";
+import { useViewPart } from "@/lib/view/store";
 import { noDecisions, withDecisions, type Decisions } from "./decisions";
 import { useReviewSource, type Deciding, type Receipt, type ReviewSource } from "./reviewSource";
 import { decisionKeys, remapped, type DecisionKey } from "./vocabulary";
@@ -38,7 +39,9 @@ export interface Desk {
   readonly past: string | null;
   readonly setPast: (snapshot: string | null) => void;
   /** Decide rows by hand (few); resolves to false when it was refused. */
-  readonly decideRows: (rows: readonly number[], words: string, reviewer?: string) => Promise<boolean>;
+  readonly decideRows: (rows: readonly number[], words: string) => Promise<boolean>;
+  /** Say in the audit's blind session what one row shows; resolves to false when it was refused. */
+  readonly answer: (row: number, words: string) => Promise<boolean>;
   /** Decide what an expression selects; `rows` are what is shown of it, drawn at once. */
   readonly decideWhere: (deciding: Omit<Deciding, "seconds">, rows: readonly number[]) => Promise<boolean>;
   readonly undo: (event?: string) => Promise<void>;
@@ -61,6 +64,7 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
   const [changes, setChanges] = useStoredJson<Readonly<Record<string, string>>>("decision-keys", {});
   const [notice, setNotice] = useState<Notice | null>(null);
   const [past, setPast] = useState<string | null>(null);
+  const blind = useViewPart((view) => view.filters.said === "second_look").part;
   const lastAt = useRef(0);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const length = table?.length ?? -1;
@@ -103,8 +107,9 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
     },
     [refresh, settle],
   );
-  const decideWhere = useCallback(
-    async (deciding: Omit<Deciding, "seconds">, rows: readonly number[]) => {
+  /** Draws what is said of `rows` at once and sends it with the time it took. */
+  const say = useCallback(
+    async (rows: readonly number[], words: string, send: (source: ReviewSource, seconds: number) => Promise<Receipt>) => {
       if (source === null || length < 0) return false;
       if (past !== null) {
         setNotice({ text: `This is the past (${past}): go back to now to decide.`, bad: true, event: null });
@@ -112,19 +117,27 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
       }
       const seconds = Math.round(performance.now() - lastAt.current) / 1000;
       lastAt.current = performance.now();
-      setDecisions((known) => withDecisions(known ?? noDecisions(length), rows.map((row) => [row, deciding.words] as const)));
-      return act(() => source.decide(summary, { ...deciding, seconds }), true);
+      setDecisions((known) => withDecisions(known ?? noDecisions(length), rows.map((row) => [row, words] as const)));
+      return act(() => send(source, seconds), true);
     },
-    [source, summary, length, past, act],
+    [source, length, past, act],
+  );
+  const decideWhere = useCallback(
+    (deciding: Omit<Deciding, "seconds">, rows: readonly number[]) =>
+      say(rows, deciding.words, (to, seconds) => to.decide(summary, { ...deciding, blind, seconds })),
+    [say, summary, blind],
   );
   const decideRows = useCallback(
-    async (rows: readonly number[], words: string, reviewer?: string) => {
+    async (rows: readonly number[], words: string) => {
       if (table === null || rows.length === 0) return false;
       const where = whereIds(rows.map((row) => table.sequenceId[row]!));
-      const whose = reviewer === undefined ? {} : { reviewer };
-      return decideWhere({ where, exclusions: [], threshold: null, words, expect: rows.length, ...whose }, rows);
+      return decideWhere({ where, exclusions: [], threshold: null, words, expect: rows.length }, rows);
     },
     [table, decideWhere],
+  );
+  const answer = useCallback(
+    async (row: number, words: string) => table !== null && say([row], words, (to, seconds) => to.answerAudit(summary, { key: table.key(row), words, seconds })),
+    [table, summary, say],
   );
   const undo = useCallback(
     async (event?: string) => {
@@ -139,12 +152,14 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
     [source, act, refresh],
   );
   const words = vocabulary.data;
+  // Whoever looks a second time must not know what was said the first time.
+  const shown = useMemo(() => (decisions === null || !blind ? decisions : { ...decisions, blind }), [decisions, blind]);
   return useMemo(() => {
-    if (source === null || decisions === null || words === undefined) return null;
+    if (source === null || shown === null || words === undefined) return null;
     return {
       source,
       reviewer: reviewer ?? "",
-      decisions,
+      decisions: shown,
       keys: remapped(decisionKeys(words), changes),
       remap: (about: string, key: string) => setChanges({ ...changes, [about]: key }),
       keysOn,
@@ -154,11 +169,12 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
       past,
       setPast,
       decideRows,
+      answer,
       decideWhere,
       undo,
       redo,
     };
-  }, [source, decisions, words, reviewer, changes, setChanges, keysOn, setKeysOn, notice, past, decideRows, decideWhere, undo, redo]);
+  }, [source, shown, words, reviewer, changes, setChanges, keysOn, setKeysOn, notice, past, decideRows, answer, decideWhere, undo, redo]);
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

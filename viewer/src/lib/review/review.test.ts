@@ -1,7 +1,7 @@
 import { Bool, Dictionary, Int32, Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { NO_FILTERS } from "@/lib/columns/filter";
-import { decodeDecisions, isDecided, noDecisions, saidOf, withDecisions, wordsAt } from "./decisions";
+import { decodeDecisions, isDecided, isDone, noDecisions, saidOf, sortCodes, withDecisions, wordsAt } from "./decisions";
 import { alwaysOn, decisionKeys, remapped } from "./vocabulary";
 import { quote, whereIds, whereOf } from "./where";
 
@@ -32,6 +32,10 @@ describe("filters as an expression", () => {
 
   it("selects everything when nothing is filtered", () => {
     expect(whereOf(NO_FILTERS)).toBe("all");
+  });
+
+  it("says a part by camera as the server reads it", () => {
+    expect(whereOf({ ...NO_FILTERS, part: "2/5 by camera" })).toBe("camera_part = 2/5");
   });
 
   it("quotes the language's own words", () => {
@@ -69,6 +73,20 @@ describe("decisions over rows", () => {
     const after = withDecisions(before, [[1, "tree"]]);
     expect([wordsAt(before, 1), wordsAt(after, 1), after.decided]).toEqual([null, "tree", 1]);
     expect(wordsAt(withDecisions(after, [[1, "none"]]), 1)).toBeNull();
+  });
+
+  it("offers for a second look what others decided, and hides what they said until one has decided", () => {
+    const decisions = decodeDecisions(bytes(), 6, "ana");
+    expect([0, 2, 3, 4].map((row) => saidOf(decisions, row, "second_look"))).toEqual([false, false, false, true]);
+    expect([decisions.own, decisions.second]).toEqual([2, 1]);
+    const blind = { ...decisions, blind: true };
+    expect([0, 1, 4].map((row) => wordsAt(blind, row))).toEqual(["antenna", null, "hidden"]);
+    expect([0, 4].map((row) => isDone(blind, row))).toEqual([true, false]);
+    expect(isDone(decisions, 4)).toBe(true);
+    // Sorting by decision tells nothing about it: both hidden ones are alike.
+    const codes = sortCodes(blind);
+    expect(codes[3]).toBe(codes[4]);
+    expect(wordsAt(withDecisions(blind, [[4, "dust"]]), 4)).toBe("dust");
   });
 
   it("shows nothing where a source takes no decisions", () => {

@@ -12,6 +12,7 @@ export type EventOut = Schemas["EventOut"];
 export type Pace = Schemas["PaceOut"];
 export type Selected = Schemas["SelectOut"];
 export type Audit = Schemas["AuditOut"];
+export type Verdict = Schemas["VerdictOut"];
 
 /** A filter expression, what it leaves out, and where the buckets are cut. */
 export interface Selection {
@@ -20,32 +21,50 @@ export interface Selection {
   readonly threshold: number | null;
 }
 
-export interface Deciding extends Selection {
+/** What a selection would be decided as, for the command that does the same. */
+export interface Wording {
   readonly words: string;
   readonly note?: string;
+  readonly tags?: readonly string[];
+  readonly settle?: boolean;
+}
+
+export interface Deciding extends Selection, Wording {
+  /** What others said of it was hidden. */
+  readonly blind?: boolean;
   /** The count that was shown; another one is refused. */
   readonly expect: number;
   readonly seconds: number;
-  readonly settle?: boolean;
-  /** Whose log; absent = whoever started the viewer. */
-  readonly reviewer?: string;
+}
+
+/** What one sequence of a blind session shows. */
+export interface Answer {
+  readonly key: string;
+  readonly words: string;
+  readonly seconds: number;
 }
 
 export interface ReviewSource {
   desk(signal: AbortSignal): Promise<DeskInfo>;
   decisions(report: ReportRef, length: number, reviewer: string, snapshot: string | null, signal: AbortSignal): Promise<Decisions>;
-  select(report: ReportRef, selection: Selection, signal: AbortSignal): Promise<Selected>;
+  select(report: ReportRef, asked: Selection & Wording, signal: AbortSignal): Promise<Selected>;
   decide(report: ReportRef, deciding: Deciding): Promise<Receipt>;
   /** null = the last of this reviewer. */
   undo(event: string | null): Promise<Receipt>;
   redo(event: string | null): Promise<Receipt>;
   history(signal: AbortSignal): Promise<EventOut[]>;
   pace(report: ReportRef, signal: AbortSignal): Promise<Pace>;
-  saveView(name: string, view: Readonly<Record<string, string>>): Promise<Receipt>;
-  assign(view: string, to: string, part: string | null): Promise<Receipt>;
+  saveView(name: string, view: Readonly<Record<string, string | number | null>>): Promise<Receipt>;
+  /** part: "2/5" of the sequences or of the cameras, null = all of it. */
+  assign(view: string, to: string, part: string | null, by: "sequence" | "camera"): Promise<Receipt>;
   snapshot(name: string): Promise<Receipt>;
   /** null = no audit was planned for this report. */
   audit(report: ReportRef, signal: AbortSignal): Promise<Audit | null>;
+  /** The blind session begins: from now on the server hides what the audit must not show. */
+  beginAudit(report: ReportRef): Promise<Receipt>;
+  answerAudit(report: ReportRef, answer: Answer): Promise<Receipt>;
+  /** Notes the look and issues a certificate when it is due. */
+  reportAudit(report: ReportRef): Promise<Verdict>;
 }
 
 export function liveReview(base = "./api"): ReviewSource {
@@ -57,16 +76,19 @@ export function liveReview(base = "./api"): ReviewSource {
       const response = await get(`${report(ref)}/decisions.arrow${query}`, signal);
       return decodeDecisions(await response.arrayBuffer(), length, reviewer);
     },
-    select: (ref, selection, signal) => post(`${report(ref)}/select`, selection, signal),
+    select: (ref, asked, signal) => post(`${report(ref)}/select`, asked, signal),
     decide: (ref, deciding) => post(`${report(ref)}/decide`, deciding),
     undo: (event) => post(`${base}/undo`, { event }),
     redo: (event) => post(`${base}/redo`, { event }),
     history: (signal) => getJson(`${base}/history`, signal),
     pace: (ref, signal) => getJson(`${report(ref)}/pace`, signal),
     saveView: (name, view) => post(`${base}/views`, { name, view }),
-    assign: (view, to, part) => post(`${base}/assignments`, { view, to, part }),
+    assign: (view, to, part, by) => post(`${base}/assignments`, { view, to, part, by }),
     snapshot: (name) => post(`${base}/snapshots`, { name }),
     audit: (ref, signal) => getJson(`${report(ref)}/audit`, signal),
+    beginAudit: (ref) => post(`${report(ref)}/audit/begin`, {}),
+    answerAudit: (ref, answer) => post(`${report(ref)}/audit/answer`, answer),
+    reportAudit: (ref) => post(`${report(ref)}/audit/report`, {}),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Filters as an expression of the selection language (triage/review/where.py): what the server resolves, and what a person can type. */
-import type { Filters } from "@/lib/columns/filter";
+import { BY_CAMERA, type Filters } from "@/lib/columns/filter";
 
 const PLAIN = /^[\w.:/+-]+$/;
 const WORDS = new Set(["and", "or", "not", "in", "is", "null"]);
@@ -28,11 +28,14 @@ export function whereOf(filters: Filters): string {
   if (filters.to !== null) conditions.push(`started_at < ${dayAfter(filters.to)}`);
   if (filters.alert !== null) conditions.push(`alert = ${filters.alert}`);
   if (filters.said !== null) conditions.push(filters.said);
-  if (filters.part !== null) conditions.push(`part = ${filters.part}`);
+  if (filters.part !== null) conditions.push(partWhere(filters.part));
   if (filters.decided !== null) conditions.push(filters.decided ? "decided" : "not decided");
   for (const word of filters.text.split(/\s+/).filter(Boolean)) conditions.push(`text ~ ${quote(word)}`);
   return conditions.length === 0 ? "all" : conditions.join(" and ");
 }
+
+const partWhere = (part: string): string =>
+  part.endsWith(BY_CAMERA) ? `camera_part = ${part.slice(0, -BY_CAMERA.length)}` : `part = ${part}`;
 
 /** One sequence, or a few of a page. */
 export const whereIds = (ids: readonly number[]): string =>

@@ -9,6 +9,7 @@ const FULL: View = {
   open: "pyro-annotator_12",
   threshold: 0.5,
   sort: { column: "camera", descending: false },
+  hidden: ["azimuth", "trigger"],
   filters: {
     buckets: ["review", "hold"],
     organizations: ["Forêt d'Ardèche", "<script>alert(1)</script>"],
@@ -22,7 +23,7 @@ const FULL: View = {
     alert: 7,
     decided: false,
     said: "mine",
-    part: "2/5",
+    part: "2/5 by camera",
     text: "cam 9 #%",
   },
 };

@@ -16,10 +16,12 @@ export interface View {
   /** In [0, 1]; null = the run's own. */
   readonly threshold: number | null;
   readonly sort: Sort;
+  /** Columns that the table does not show. */
+  readonly hidden: readonly SortColumn[];
   readonly filters: Filters;
 }
 
-export const START: View = { report: null, mode: "table", open: null, threshold: null, sort: DEFAULT_SORT, filters: NO_FILTERS };
+export const START: View = { report: null, mode: "table", open: null, threshold: null, sort: DEFAULT_SORT, hidden: [], filters: NO_FILTERS };
 
 /** Reads an address's query. What cannot be understood counts as not said: a mangled link opens, it does not fail. */
 export function parseView(search: string): View {
@@ -36,6 +38,7 @@ export function parseView(search: string): View {
     open: query.get("open"),
     threshold: unit(text("t")),
     sort: isSortColumn(column) ? { column, descending } : DEFAULT_SORT,
+    hidden: words<SortColumn>("hide", SORT_COLUMNS),
     filters: {
       buckets: words<Bucket>("bucket", BUCKETS),
       organizations: query.getAll("org"),
@@ -49,7 +52,7 @@ export function parseView(search: string): View {
       alert: /^\d{1,15}$/.test(text("alert")) ? Number(text("alert")) : null,
       decided: decided === "yes" ? true : decided === "no" ? false : null,
       said: words<Said>("said", SAID)[0] ?? null,
-      part: /^[1-9]\d{0,3}\/[1-9]\d{0,3}$/.test(text("part")) ? text("part") : null,
+      part: /^[1-9]\d{0,3}\/[1-9]\d{0,3}( by camera)?$/.test(text("part")) ? text("part") : null,
       text: text("q"),
     },
   };
@@ -69,6 +72,7 @@ export function formatView(view: View): string {
     say("sort", (sort.descending ? "-" : "") + sort.column);
   }
   for (const [name, values] of [
+    ["hide", view.hidden],
     ["bucket", filters.buckets],
     ["org", filters.organizations],
     ["camera", filters.cameras],

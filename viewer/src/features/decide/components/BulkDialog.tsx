@@ -1,5 +1,5 @@
 /** Decide everything that the filter shows, less what was left out: the count first, a receipt after. */
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "@/components/ui/Button";
 import { DecisionSelect } from "@/components/ui/DecisionSelect";
@@ -19,6 +19,7 @@ export function BulkDialog({ desk, onClose }: { desk: Desk; onClose: () => void 
   const threshold = useThreshold(report);
   const [words, setWords] = useState("unlabeled");
   const [note, setNote] = useState("");
+  const [tags, setTags] = useState("");
   const [settle, setSettle] = useState(false);
   const shown = Array.from(rows).filter((row) => !leftOut.has(row));
   const selection = {
@@ -26,15 +27,18 @@ export function BulkDialog({ desk, onClose }: { desk: Desk; onClose: () => void 
     exclusions: [...leftOut].map((row) => report.table.sequenceId[row]!),
     threshold: threshold === report.summary.threshold ? null : threshold,
   };
+  const wording = { words, note, settle, tags: tags.split(/[,\s]+/).filter(Boolean) };
+  const asked = { ...selection, ...wording };
   const counted = useQuery({
-    queryKey: ["select", report.summary.variant, selection],
-    queryFn: ({ signal }) => desk.source.select(report.summary, selection, signal),
+    queryKey: ["select", report.summary.variant, asked],
+    queryFn: ({ signal }) => desk.source.select(report.summary, asked, signal),
+    placeholderData: keepPreviousData,
     gcTime: 0,
   });
   const agrees = counted.data?.count === shown.length;
   const accept = async () => {
     onClose();
-    if (await desk.decideWhere({ ...selection, words, note, settle, expect: shown.length }, shown)) clearLeftOut();
+    if (await desk.decideWhere({ ...asked, expect: shown.length }, shown)) clearLeftOut();
   };
   return (
     <Dialog title={`Decide ${count(shown.length)} sequences`} onClose={onClose}>
@@ -56,6 +60,10 @@ export function BulkDialog({ desk, onClose }: { desk: Desk; onClose: () => void 
           <span>Note</span>
           <input type="text" value={note} maxLength={500} onChange={(event) => setNote(event.target.value)} />
         </label>
+        <label className={styles.field}>
+          <span>Tags</span>
+          <input type="text" value={tags} maxLength={200} placeholder="mast, look-again" onChange={(event) => setTags(event.target.value)} />
+        </label>
         {desk.decisions.disagreements > 0 && (
           <label>
             <input type="checkbox" checked={settle} onChange={(event) => setSettle(event.target.checked)} /> This ends the disagreements about
@@ -74,7 +82,7 @@ export function BulkDialog({ desk, onClose }: { desk: Desk; onClose: () => void 
         )}
         {counted.data !== undefined && (
           <p className={styles.command}>
-            As a command: <code>{`${counted.data.command} --as ${words}`}</code>
+            As a command: <code>{counted.data.command}</code>
           </p>
         )}
         <div className={styles.buttons}>

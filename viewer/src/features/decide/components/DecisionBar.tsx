@@ -28,6 +28,7 @@ export function DecisionBar({ desk }: { desk: Desk }) {
     queryFn: ({ signal }) => desk.source.pace(summary, signal),
     refetchInterval: PACE_MS,
   });
+  const problems = useQuery({ queryKey: ["desk"], queryFn: ({ signal }) => desk.source.desk(signal), staleTime: 30_000 }).data?.problems ?? [];
   return (
     <section className={styles.bar} aria-label="Decisions">
       <div className={styles.line}>
@@ -58,8 +59,28 @@ export function DecisionBar({ desk }: { desk: Desk }) {
           <strong>{count(decisions.decided)}</strong> / {count(table.length)} decided
           {decisions.disagreements > 0 && `, ${counted(decisions.disagreements, "disagreement", "disagreements")}`}
           {pace.data !== undefined && paceText(pace.data)}
+          {pace.data !== undefined && pace.data.second_looks > 0 && (
+            <span title="Sequences that somebody decided without seeing what others had said">
+              , {count(pace.data.agreed)} of {counted(pace.data.second_looks, "second look", "second looks")} agreed
+            </span>
+          )}
         </p>
       </div>
+      {problems.length > 0 && (
+        <details className={styles.bad} role="alert">
+          <summary>{counted(problems.length, "problem", "problems")} in the decision logs; everything else counts</summary>
+          <ul>
+            {problems.map((problem) => (
+              <li key={problem}>{problem}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {desk.decisions.blind && (
+        <p className={styles.past} role="status">
+          A second look: what others said is hidden until you have decided.
+        </p>
+      )}
       {desk.past !== null && (
         <p className={styles.past} role="status">
           You look at the past: <bdi>{desk.past}</bdi>. <Button onClick={() => desk.setPast(null)}>Back to now</Button>

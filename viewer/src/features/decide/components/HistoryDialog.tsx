@@ -24,7 +24,8 @@ export function HistoryDialog({ desk, onClose }: { desk: Desk; onClose: () => vo
         {events.map((event) => (
           <li key={event.event}>
             <span className={`${styles.grow} ${event.undone ? styles.undone : ""}`}>
-              <bdi>{event.reviewer}</bdi>: {counted(event.count, "sequence", "sequences")} as {labelOf(desk.keys, event.words ?? "")}
+              <bdi>{event.reviewer}</bdi>: {counted(event.count, "sequence", "sequences")} as{" "}
+              {desk.decisions.blind && event.reviewer !== desk.reviewer ? "(hidden in a second look)" : labelOf(desk.keys, event.words ?? "")}
               {event.count > 1 && (
                 <>
                   {" "}

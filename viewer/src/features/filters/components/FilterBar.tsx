@@ -13,7 +13,8 @@ import { chipsOf, optionsOf, SAID_NAMES } from "../model/options";
 import { RangeFilter } from "./RangeFilter";
 import styles from "./FilterBar.module.css";
 
-export function FilterBar() {
+/** children: what else belongs into this bar, after the filters. */
+export function FilterBar({ children }: { children?: React.ReactNode }) {
   const { table, decisions } = useReport();
   const { part: filters, adjust, go } = useViewPart((view) => view.filters);
   const search = useRef<HTMLInputElement>(null);
@@ -81,11 +82,12 @@ export function FilterBar() {
             ))}
             {SAID.map((said) => (
               <Button key={said} pressed={filters.said === said} onClick={() => change({ said: filters.said === said ? null : said })}>
-                {SAID_NAMES[said]}
+                {SAID_NAMES[said]} {count({ mine: decisions.own, disagreement: decisions.disagreements, second_look: decisions.second }[said])}
               </Button>
             ))}
           </>
         )}
+        {children}
       </div>
       {chipsOf(filters).map((chip) => (
         <Button key={chip.label} kind="chip" onClick={() => go({ filters: chip.without })} aria-label={`Remove filter ${chip.label}`}>

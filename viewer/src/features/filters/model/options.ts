@@ -3,7 +3,7 @@ import { BUCKET_LOOKS, holdReason } from "@/lib/buckets";
 import { NO_FILTERS, type Filters, type Said } from "@/lib/columns/filter";
 import type { DictColumn } from "@/lib/columns/table";
 
-export const SAID_NAMES: Readonly<Record<Said, string>> = { mine: "Mine", disagreement: "Disagreements", second_look: "Second look" };
+export const SAID_NAMES: Readonly<Record<Said, string>> = { mine: "Mine", disagreement: "Disagreements", second_look: "For a second look" };
 
 export interface Option {
   readonly value: string;

@@ -21,7 +21,8 @@ export function SequenceTable() {
   const threshold = useDeferredValue(useThreshold(report));
   const { part: sort, adjust, go } = useViewPart((view) => view.sort);
   const scroller = useRef<HTMLDivElement>(null);
-  const columns = useMemo(() => columnsOf(report), [report]);
+  const hidden = useViewPart((view) => view.hidden).part;
+  const columns = useMemo(() => columnsOf(report, hidden), [report, hidden]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,

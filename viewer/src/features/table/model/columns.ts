@@ -39,8 +39,11 @@ export function layoutOf(columns: readonly Column[]): { readonly tracks: string;
   };
 }
 
-export function columnsOf(report: Pick<Report, "table" | "decisions">): readonly Column[] {
-  return ALL.filter(({ id }) => (id !== "outcome" || report.table.labelled) && (id !== "decision" || report.decisions !== null));
+/** The columns that this report has something to say in, less those that a person hid. */
+export function columnsOf(report: Pick<Report, "table" | "decisions">, hidden: readonly SortColumn[] = []): readonly Column[] {
+  return ALL.filter(
+    ({ id }) => !hidden.includes(id) && (id !== "outcome" || report.table.labelled) && (id !== "decision" || report.decisions !== null),
+  );
 }
 
 /** First click on a column: numbers from the top, names from A; a second click turns it round. */

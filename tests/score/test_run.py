@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.report.builders import snapshot
 from tests.score.builders import CALIBRATOR, a_jpeg, a_package, a_store, add, box
@@ -132,6 +133,14 @@ def test_rescore_starts_over_with_the_same_result(layout: Layout, run: Run) -> N
     before = snapshot(layout.root)
     assert run(rescore=True).computed == 3
     assert snapshot(layout.root) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has one")
+def test_a_device_that_is_not_there_is_refused_also_when_nothing_is_left_to_compute(layout: Layout, run: Run) -> None:
+    a_store(layout.sequences, 1)
+    run()
+    with pytest.raises(BadSetting, match="device 'cuda': torch does not find one on this machine; use --device auto"):
+        run(device="cuda")
 
 
 def test_two_models_lie_side_by_side(layout: Layout, run: Run, tmp_path: Path) -> None:

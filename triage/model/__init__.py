@@ -21,7 +21,7 @@ from triage.model.features import MASKED, TubeFeatures, rescore, rescore_many
 from triage.model.package import Package, bundled_package, load_package, write_package
 from triage.model.patches import FramePatches, cut_frame
 from triage.model.plan import PlannedTube, SequencePlan, plan_sequence
-from triage.model.predictor import Failed, FrameInput, Outcome, Predictor, Scored, SequenceInput
+from triage.model.predictor import Failed, FrameInput, Outcome, Predictor, Scored, SequenceInput, device_named
 from triage.model.tubes import Detection
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "bundled_package",
     "checked_config",
     "cut_frame",
+    "device_named",
     "load_package",
     "plan_sequence",
     "rescore",

@@ -28,7 +28,7 @@ from triage.model.plan import BoxLike, SequencePlan, box_problem, plan_sequence
 from triage.model.threads import cores, torch_pool
 from triage.predictions import Prediction
 
-__all__ = ["Failed", "FrameInput", "Outcome", "Predictor", "Scored", "SequenceInput"]
+__all__ = ["Failed", "FrameInput", "Outcome", "Predictor", "Scored", "SequenceInput", "device_named"]
 
 XYWH = tuple[float, float, float, float]
 #: Frames of one sequence that are decoded in one task of a thread: handing each over alone cost 3% of the time that decoding takes.
@@ -123,7 +123,7 @@ class Predictor:
         if threads is not None and threads < 1:
             raise BadSetting(f"threads {threads}: expected at least 1")
         self.package = package
-        self.device = _device(device)
+        self.device = device_named(device)
         self.threads = threads or cores()
         self.batch_size = batch_size or _batch_size(self.device, package)
         self.trigger = trigger
@@ -358,7 +358,8 @@ def _regions(plan: SequencePlan, max_frames: int) -> dict[int, list[XYWH]]:
     return {source: list(regions) for source, regions in wanted.items()}
 
 
-def _device(name: str) -> torch.device:
+def device_named(name: str) -> torch.device:
+    """auto (the fastest there is), cpu, cuda or mps. Raises BadSetting for another name, and for one that this machine does not have."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])

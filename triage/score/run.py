@@ -16,7 +16,7 @@ from typing import Any, Literal
 from triage.config import Layout
 from triage.errors import BadInput, BadSetting
 from triage.files import lock
-from triage.model import Failed, Package, Predictor, bundled_package, load_package
+from triage.model import Failed, Package, Predictor, bundled_package, device_named, load_package
 from triage.model.detector import Detector
 from triage.predictions import Prediction
 from triage.progress import Progress
@@ -113,6 +113,7 @@ def score(request: ScoreRequest) -> ScoreSummary:
         raise BadSetting(f"limit {request.limit}: expected at least 1")
     if request.head is not None and request.models:
         raise BadSetting("--head scores kept features with that package alone; leave out --model")
+    device_named(request.device)  # before hours of work, and also when nothing is left to compute
     source = open_source(request.source or request.layout.sequences)
     bundled = request.head is None and not request.models
     if bundled:

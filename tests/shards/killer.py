@@ -1,7 +1,7 @@
 """Runs pack or unpack over and over in children that are killed at random moments, and says what it saw as JSON. A program of its own:
 it stays single-threaded and has everything imported, so that forking is safe and a child starts in no time.
 
-    python -m tests.shards.killer pack|unpack BASE KILLS SEED
+    python -m tests.shards.killer pack|unpack BASE KILLS SEED PROCESSES
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def every_sequence_is_whole(there: Layout) -> None:
         assert store.check(key) == [], store.check(key)
 
 
-def main(what: str, base: Path, kills: int, seed: int) -> None:
+def main(what: str, base: Path, kills: int, seed: int, processes: int) -> None:
     progress.quiet()
     rng = random.Random(seed)
     here = Layout(base / "data")
@@ -73,7 +73,9 @@ def main(what: str, base: Path, kills: int, seed: int) -> None:
     killed = runs = rounds = 0
 
     def action() -> object:
-        return pack(work, target_bytes=TARGET) if what == "pack" else unpack(work, source=here.shards)
+        if what == "pack":
+            return pack(work, target_bytes=TARGET, processes=processes)
+        return unpack(work, source=here.shards, processes=processes)
 
     def check() -> None:
         if what == "unpack":
@@ -115,4 +117,4 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:6]))

@@ -25,15 +25,29 @@ def test_every_file_of_a_set_has_its_size_and_hash_in_the_manifests(tmp_path: Pa
     layout = world(tmp_path)
     pack(layout, target_bytes=20_000)
     said = {}
-    for kind in ("frames", "report"):
+    for kind in ("frames", "report", "previews"):
         content = manifest(layout, kind)
         said[f"{kind}/index.parquet"] = content["index"]
         said |= {f"{kind}/{name}": info for name, info in content["shards"].items()}
         said |= content.get("aggregates", {})
-    there = {name: data for name, data in tree(layout.shards).items() if not name.endswith("manifest.json") and "previews/" not in name}
+    there = {name: data for name, data in tree(layout.shards).items() if not name.endswith("manifest.json")}
     assert said.keys() == there.keys()
     for name, data in there.items():
-        assert (said[name]["sha256"], said[name]["size"]) == (hashlib.sha256(data).hexdigest(), len(data)), name
+        expected = {"folded_sha256": folded(data)} if name.endswith(".tar") else {"sha256": hashlib.sha256(data).hexdigest()}
+        assert {**said[name], **expected, "size": len(data)} == said[name], name
+
+
+def folded(data: bytes) -> str:
+    """The SHA-256 of a tar with the bytes of every member replaced by their own; by the standard library's reader."""
+    result = hashlib.sha256()
+    at = 0
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        for member in tar:
+            stop = member.offset_data + member.size
+            result.update(data[at : member.offset_data] + hashlib.sha256(data[member.offset_data : stop]).digest())
+            at = stop
+    result.update(data[at:])
+    return result.hexdigest()
 
 
 def test_a_tar_says_nothing_of_when_where_or_by_whom_it_was_made(tmp_path: Path) -> None:

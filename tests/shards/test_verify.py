@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.shards.test_unpack import earlier_set
@@ -36,7 +39,7 @@ def test_every_flipped_byte_is_found_and_named(packed: Layout) -> None:
         path.write_bytes(damaged)
         (problem,) = verify_shards(packed.shards)
         assert problem.path == "frames/shard_0001.tar"
-        assert "its sha256 is not the one in the manifest; 1 sequences are damaged" in problem.what
+        assert "its bytes are not those that the manifest vouches for; 1 sequences are damaged" in problem.what
         assert len(problem.keys) == 1
         assert problem.keys[0].removeprefix("pyro-annotator_") in items
 
@@ -115,3 +118,44 @@ def test_a_set_of_the_earlier_tool_is_checked_as_far_as_it_says(tmp_path: Path) 
     damage(tmp_path, "frames/shard_0002.tar", lambda data: data[:2000])
     found = verify_shards(tmp_path)
     assert any("pyro-annotator_13" in problem.keys for problem in found)
+
+
+def test_a_set_with_hashes_of_whole_files_is_checked_and_added_to(packed: Layout) -> None:
+    for kind in ("frames", "report", "previews"):
+
+        def whole(content: dict, kind: str = kind) -> None:
+            for name, info in content["shards"].items():
+                del info["folded_sha256"]
+                info["sha256"] = hashlib.sha256((packed.shards / kind / name).read_bytes()).hexdigest()
+
+        edit(packed.shards, f"{kind}/manifest.json", whole)
+    assert verify_shards(packed.shards) == []
+    add(packed, 50)
+    assert pack(packed, target_bytes=20_000).frames.new == 1
+    said = manifest(packed)["shards"]
+    assert [("sha256" in said[name], "folded_sha256" in said[name]) for name in ("shard_0001.tar", sorted(said)[-1])] == [
+        (True, False),
+        (False, True),
+    ]
+    assert verify_shards(packed.shards) == []
+    damage(packed.shards, "frames/shard_0001.tar", lambda data: data[:700] + b"!" + data[701:])
+    (problem,) = verify_shards(packed.shards)
+    assert problem.path == "frames/shard_0001.tar"
+    assert len(problem.keys) == 1
+
+
+def test_an_index_that_lies_is_found_although_its_hash_is_right(packed: Layout) -> None:
+    path = packed.shards / "frames" / "index.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    rows[1]["offset"] += 512
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+    data = path.read_bytes()
+    edit(
+        packed.shards,
+        "frames/manifest.json",
+        lambda content: content["index"].update(sha256=hashlib.sha256(data).hexdigest(), size=len(data)),
+    )
+    (problem,) = verify_shards(packed.shards)
+    assert (problem.path, problem.keys) == ("frames/index.parquet", (rows[1]["key"],))
+    assert "members do not lie where their rows say" in problem.what

@@ -7,8 +7,11 @@
     index      index.parquet: where every member lies
     files      shard bytes from a directory or any fsspec URL
     commit     old state or new state, never a mixture
-    content    one sequence's members as one run of bytes; many of them ahead, in order
+    content    a tar written of such runs, its digest; many things done ahead, in order
     sets       one of the three sets on disk: frames, report, previews
+    runs       one sequence as the run of bytes that it is in a tar
+    crew       helping processes
+    entries, located, restore      where a sequence lies, and how it gets onto the disk
     pack, unpack, merge, verify, fetch      the commands' library calls
     reader     a sequence, its details or its preview straight out of a tar
 

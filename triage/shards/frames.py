@@ -6,30 +6,37 @@ one in the index, and telling so costs one small read per sequence.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import orjson
 
 from triage.errors import BadFile, BadFrame
-from triage.files import parse_json, sha256_bytes
+from triage.files import sha256_bytes
 from triage.problems import Problem
 from triage.progress import Progress
-from triage.sequences import META_FORMAT, Sequence, key_of
+from triage.sequences import key_of
 from triage.shards.commit import commit
-from triage.shards.content import Buffers, Content, Part, in_order, pack_parts
-from triage.shards.members import META, collision_key, parse_name
+from triage.shards.content import in_order
+from triage.shards.crew import Crew, crew_size
+from triage.shards.members import META
 from triage.shards.plan import Item, plan_shards
+from triage.shards.runs import Buffers, Content, Shelf, meta_of, pack_sequence
 from triage.shards.sets import ShardSet, append_shards
 from triage.shards.tar import BLOCK, padded
 
-RW = int(os.environ.get("RW", "1"))
-HW = int(os.environ.get("HW", "1"))
-AH = int(os.environ.get("AH", "4"))
 __all__ = ["FramesOutcome", "directories", "pack_frames"]
+
+#: Sequences that a helping process is given at once.
+_TOGETHER = 8
+
+_Made = Callable[[list[Item], str], Iterator[tuple[Item, Content | BadFile]]]
 
 
 @dataclass(slots=True)
@@ -70,8 +77,13 @@ def _subdirectories(path: Path) -> list[str]:
         return []
 
 
-def pack_frames(directory: Path, current: ShardSet, sequences: Path, target_bytes: int) -> tuple[ShardSet, FramesOutcome]:
-    """Pack what is new or has changed in the store `sequences` into new shards of `directory`, and commit."""
+def pack_frames(
+    directory: Path, current: ShardSet, sequences: Path, target_bytes: int, processes: int | None = None
+) -> tuple[ShardSet, FramesOutcome]:
+    """Pack what is new or has changed in the store `sequences` into new shards of `directory`, and commit.
+
+    processes: how many to start for it, 0 = do it here; None = as many as the amount of work is worth.
+    """
     outcome = FramesOutcome()
     places = directories(sequences)
     packed = current.index.digests(f"/{META}", current.manifest.items)
@@ -88,16 +100,10 @@ def pack_frames(directory: Path, current: ShardSet, sequences: Path, target_byte
         return current, outcome
     plan = plan_shards(items, target_bytes)
     before = set(current.manifest.shards)
-    with Progress("pack frames", total=len(items), unit="sequence") as progress:
-        buffers = Buffers()
+    with Progress("pack frames", total=len(items), unit="sequence") as progress, _packer(sequences, places, plan, processes) as made:
 
-        def made(item: Item) -> Content:
-            return _content(sequences, places[item.sequence_id], item.sequence_id, buffers)
-
-        results = in_order(made, (item for shard in plan for item in shard))
-
-        def taken(count: int) -> Iterator[Content]:
-            for item, content in islice(results, count):
+        def taken(shard: list[Item], file: str) -> Iterator[Content]:
+            for item, content in made(shard, file):
                 progress.advance()
                 if isinstance(content, BadFile):
                     outcome.failed.append(Problem(places[item.sequence_id], str(content), (key_of(item.sequence_id),)))
@@ -108,7 +114,7 @@ def pack_frames(directory: Path, current: ShardSet, sequences: Path, target_byte
                     outcome.new += 1
                 yield content
 
-        packed_set = append_shards(directory, current, (taken(len(shard)) for shard in plan))
+        packed_set = append_shards(directory, current, (partial(taken, shard) for shard in plan))
     outcome.shards = sorted(set(packed_set.manifest.shards) - before)
     return commit(directory, packed_set), outcome
 
@@ -148,15 +154,8 @@ def _listed(data: bytes, path: Path, sequence_id: int) -> tuple[str, dict[str, i
         meta = orjson.loads(data)
         return meta.get("started_at") or "", {frame["file"]: frame.get("size") for frame in meta["frames"]}
     except (ValueError, KeyError, TypeError, AttributeError):
-        sequence = _parsed(data, path, sequence_id)
+        sequence = meta_of(data, path, sequence_id)
         return sequence.started_at or "", {frame.file: frame.size for frame in sequence.frames}
-
-
-def _parsed(data: bytes, path: Path, sequence_id: int) -> Sequence:
-    sequence = Sequence.from_meta(parse_json(data, str(path), expect_format=META_FORMAT), str(path))
-    if sequence.sequence_id != sequence_id:
-        raise BadFile(f"{path}: expected {key_of(sequence_id)}, found {sequence.key}; remove this directory and pull again")
-    return sequence
 
 
 def _size_on_disk(path: Path) -> int:
@@ -166,29 +165,34 @@ def _size_on_disk(path: Path) -> int:
         raise BadFrame(f"{path}: cannot be read ({error.strerror}); remove its sequence and pull it again") from error
 
 
-def _content(sequences: Path, place: str, sequence_id: int, buffers: Buffers) -> Content:
-    path = sequences / place / META
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadFile(f"{path}: cannot be read ({error.strerror})") from error
-    sequence = _parsed(data, path, sequence_id)
-    frames = {frame.file: frame for frame in sequence.frames}.values()
-    parts = [
-        Part(f"{place}/{META}", data),
-        *(Part(f"{place}/{frame.file}", f"{sequences}/{place}/{frame.file}", frame.size, frame.sha256) for frame in frames),
-    ]
-    _check_names(parts)
-    return pack_parts(sequence_id, place.split("/", 1)[0], parts, buffers=buffers)
+@contextlib.contextmanager
+def _packer(sequences: Path, places: Mapping[int, str], plan: list[list[Item]], processes: int | None) -> Iterator[_Made]:
+    """What makes the contents of a shard, here or in processes of its own: (item, its content or what is wrong with it), in order."""
 
+    def here(shard: list[Item], _: str = "") -> Iterator[tuple[Item, Content | BadFile]]:
+        yield from in_order(lambda item: pack_sequence(sequences, places[item.sequence_id], item.sequence_id, buffers), shard)
 
-def _check_names(parts: Iterable[Part]) -> None:
-    """What nobody could unpack is not packed."""
-    seen = set()
-    for part in parts:
-        found = parse_name("frames", part.name)
-        if isinstance(found, str):
-            raise BadFrame(f"{part.name!r} {found}; rename it, or pull its sequence again")
-        if (key := collision_key(part.name)) in seen:
-            raise BadFrame(f"{part.name!r} differs from another frame of its sequence only by case; pull its sequence again")
-        seen.add(key)
+    def there(shard: list[Item], file: str) -> Iterator[tuple[Item, Content | BadFile]]:
+        offsets = accumulate((item.size for item in shard), initial=0)
+        placed = [(item.sequence_id, places[item.sequence_id], at, item.size) for item, at in zip(shard, offsets, strict=False)]
+        answers = crew.map(Shelf(file, tuple(placed[start : start + _TOGETHER])) for start in range(0, len(placed), _TOGETHER))
+        contents = (content for _, several in answers for content in several)
+        for number, (item, content) in enumerate(zip(shard, contents, strict=True)):
+            if isinstance(content, Content):
+                yield item, content
+                continue
+            # What follows lies too far behind now: it is packed again, once nobody writes to the file any more.
+            deque(contents, maxlen=0)
+            if content is not None:
+                yield item, content
+            yield from here(shard[number + (content is not None) :])
+            return
+
+    buffers = Buffers()
+    if processes is None:
+        processes = crew_size(sum(item.size for shard in plan for item in shard))
+    if not processes:
+        yield here
+        return
+    with Crew[Shelf]("triage.shards.runs:shelve", str(sequences), processes) as crew:
+        yield there

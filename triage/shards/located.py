@@ -6,46 +6,16 @@ Names are judged here in both cases, so that nobody who holds an `Entry` has to.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
+from triage.shards.entries import Entry, Piece
 from triage.shards.files import ShardFiles
 from triage.shards.index import Index, Row
 from triage.shards.manifest import INDEX, Manifest
 from triage.shards.members import MAX_MEMBERS, Kind, collision_key, parse_name, quoted
 from triage.shards.sets import Trouble, scan_shard
 
-__all__ = ["Entry", "Piece", "entries_of", "entry_of", "load_index"]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One file of a sequence. file: relative to the sequence's directory. offset: in the shard. sha256: "" = not known."""
-
-    file: str
-    offset: int
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One sequence in one shard. directory: `<org>/<camera>/seq_<id>`, "" in a report. start, stop: the bytes that hold all of it."""
-
-    sequence_id: int
-    shard: str
-    directory: str
-    pieces: tuple[Piece, ...]
-
-    @property
-    def start(self) -> int:
-        """Where its first byte lies."""
-        return min(piece.offset for piece in self.pieces)
-
-    @property
-    def stop(self) -> int:
-        """Behind its last byte."""
-        return max(piece.offset + piece.size for piece in self.pieces)
+__all__ = ["entries_of", "entry_of", "load_index"]
 
 
 def load_index(files: ShardFiles, kind: Kind, manifest: Manifest) -> Index | None:

@@ -29,6 +29,7 @@ __all__ = [
 MANIFEST_FORMAT = 1
 MANIFEST = "manifest.json"
 INDEX = "index.parquet"
+_FOLDED = "folded_sha256"
 
 _SHARD_NAME = re.compile(r"shard_([0-9]{4,9})\.tar\Z")
 _AGGREGATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
@@ -45,11 +46,16 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class ShardInfo:
-    """One shard file. sequences: how many it holds. organizations: their directory names, ascending."""
+    """One shard file. sequences: how many it holds. organizations: their directory names, ascending.
+
+    folded: the digest is that of the tar with the bytes of every member replaced by their SHA-256 (`content.folded_digest`); False = of the
+    file as it is.
+    """
 
     digest: Digest
     sequences: int
     organizations: tuple[str, ...]
+    folded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Manifest:
             "items": {str(sequence_id): shard for sequence_id, shard in self.items.items()},
             "shards": {
                 name: {
-                    "sha256": info.digest.sha256,
+                    _FOLDED if info.folded else "sha256": info.digest.sha256,
                     "size": info.digest.size,
                     "sequences": info.sequences,
                     "organizations": list(info.organizations),
@@ -106,7 +112,12 @@ class Manifest:
         try:
             items = {_sequence_id(key, where): _shard(name, where) for key, name in content["items"].items()}
             shards = {
-                _shard(name, where): ShardInfo(_digest(info, where), int(info["sequences"]), tuple(map(str, info["organizations"])))
+                _shard(name, where): ShardInfo(
+                    _digest({"sha256": info.get(_FOLDED) or info["sha256"], "size": info["size"]}, where),
+                    int(info["sequences"]),
+                    tuple(map(str, info["organizations"])),
+                    _FOLDED in info,
+                )
                 for name, info in (content.get("shards") or {}).items()
             }
             index = None if content.get("index") is None else _digest(content["index"], where)

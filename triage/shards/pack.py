@@ -42,10 +42,13 @@ def lock_path(shards: Path) -> Path:
     return shards.parent / f".{shards.name}.lock"
 
 
-def pack(layout: Layout, *, target_bytes: int, variant: str | None = None, previews: bool = True) -> PackSummary:
+def pack(
+    layout: Layout, *, target_bytes: int, variant: str | None = None, previews: bool = True, processes: int | None = None
+) -> PackSummary:
     """Pack what is new in the store, and the report named `variant` (default: the one written last), into `layout.shards`.
 
-    previews: also draw the small pictures of what is new in the report. Raises Busy when another pack or unpack runs, BadInput when there
+    previews: also draw the small pictures of what is new in the report. processes: how many to start for the frames, 0 = none; None = as
+    many as the amount of work is worth. Raises Busy when another pack or unpack runs, BadInput when there
     is nothing to pack, BadShard when shards that the manifest names are not here (a partial fetch): packing would lose them for everyone.
     """
     if target_bytes < 1:
@@ -55,7 +58,7 @@ def pack(layout: Layout, *, target_bytes: int, variant: str | None = None, previ
         raise BadInput(f"{layout.sequences}: expected a store, found none; run `triage pull` first")
     layout.shards.mkdir(parents=True, exist_ok=True)
     with lock(lock_path(layout.shards)):
-        frames, outcome = pack_frames(layout.shards / "frames", _opened(layout.shards, "frames"), layout.sequences, target_bytes)
+        frames, outcome = pack_frames(layout.shards / "frames", _opened(layout.shards, "frames"), layout.sequences, target_bytes, processes)
         if report is None:
             return PackSummary(outcome, failed=list(outcome.failed))
         reported, packed = pack_report(layout.shards / "report", _opened(layout.shards, "report"), report, target_bytes)

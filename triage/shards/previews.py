@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from triage.files import sha256_bytes
 from triage.progress import Progress
 from triage.sequences import key_of
 from triage.shards.commit import commit
-from triage.shards.content import Content, Part, in_order, pack_parts
+from triage.shards.content import in_order
 from triage.shards.members import META, PREVIEW
 from triage.shards.plan import Item, plan_shards
 from triage.shards.reader import ShardReader, ShardReport
+from triage.shards.runs import Content, Part, pack_parts
 from triage.shards.sets import ShardSet, append_shards
 from triage.shards.strip import DEFAULT_CONTEXT, MAX_BYTES, STRIP_VERSION, shown_of, strip
 from triage.shards.tar import BLOCK
@@ -77,7 +79,7 @@ def pack_previews(root: Path, current: ShardSet, frames: ShardSet, report: Shard
     with Progress("pack previews", total=len(wanted), unit="sequence") as progress:
         results = in_order(drawn, (item for shard in plan for item in shard))
 
-        def taken(count: int) -> Iterator[Content]:
+        def taken(count: int, _: str) -> Iterator[Content]:
             for item, content in islice(results, count):
                 progress.advance()
                 if isinstance(content, BadFile):
@@ -86,7 +88,7 @@ def pack_previews(root: Path, current: ShardSet, frames: ShardSet, report: Shard
                 outcome.made += 1
                 yield content
 
-        packed_set = append_shards(root / "previews", base, (taken(len(shard)) for shard in plan))
+        packed_set = append_shards(root / "previews", base, (partial(taken, len(shard)) for shard in plan))
     outcome.shards = sorted(set(packed_set.manifest.shards) - living)
     return commit(root / "previews", packed_set), outcome
 

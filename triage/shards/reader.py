@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 from triage.errors import BadFile, BadFrame, BadShard
 from triage.files import parse_json
 from triage.sequences import META_FORMAT, Sequence, key_of, sequence_id_of
+from triage.shards.entries import Entry, Piece
 from triage.shards.files import ShardFiles
 from triage.shards.index import Index, Row
-from triage.shards.located import Entry, Piece, entry_of, load_index
+from triage.shards.located import entry_of, load_index
 from triage.shards.manifest import MANIFEST, Manifest
 from triage.shards.members import META, PREVIEW, Kind
 from triage.shards.restore import read_entry

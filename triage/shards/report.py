@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from triage.errors import BadFile
@@ -18,10 +19,11 @@ from triage.problems import Problem
 from triage.progress import Progress
 from triage.sequences import key_of, sequence_id_of, slug
 from triage.shards.commit import commit
-from triage.shards.content import Content, Part, in_order, pack_parts
+from triage.shards.content import in_order
 from triage.shards.manifest import INDEX, Manifest, digest_of
 from triage.shards.members import MEMBER_ORDER
 from triage.shards.plan import Item, plan_shards
+from triage.shards.runs import Content, Part, pack_parts
 from triage.shards.sets import ShardSet, append_shards
 from triage.shards.tar import BLOCK, padded
 
@@ -84,7 +86,7 @@ def pack_report(directory: Path, current: ShardSet, report: Path, target_bytes: 
         index=current.index.keeping(kept),
     )
     with Progress("pack report", total=sum(map(len, to_write)), unit="sequence") as progress:
-        packed = append_shards(directory, base, (_contents(report, members, progress) for members in to_write))
+        packed = append_shards(directory, base, (partial(_contents, report, members, progress) for members in to_write))
     outcome.kept, outcome.written = sorted(kept), sorted(set(packed.manifest.shards) - set(kept))
     if replace(packed.manifest, index=current.manifest.index) == current.manifest and _in_place(directory, current.manifest):
         return current, outcome
@@ -127,7 +129,7 @@ def _entry(report: Path, sequence_id: int, names: tuple[str, ...]) -> _Entry:
     return _Entry(Item(organization, "", "", sequence_id, size), tuple(files))
 
 
-def _contents(report: Path, entries: Iterable[_Entry], progress: Progress) -> Iterator[Content]:
+def _contents(report: Path, entries: Iterable[_Entry], progress: Progress, _file: str) -> Iterator[Content]:
     def made(entry: _Entry) -> Content:
         parts = [Part(name, _read(report / name), size, sha256) for name, size, sha256 in entry.files]
         return pack_parts(entry.item.sequence_id, entry.item.organization, parts)

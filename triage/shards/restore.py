@@ -12,15 +12,17 @@ import hashlib
 import os
 import stat
 import threading
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from triage.errors import BadShard
+from triage.errors import BadFile, BadShard
 from triage.files import TEMPORARY_PREFIX, disk_errors, write_bytes
+from triage.shards.entries import Entry, Piece
 from triage.shards.files import ShardFiles
-from triage.shards.located import Entry, Piece
 from triage.shards.members import META, quoted
 
-__all__ = ["Target", "is_right", "read_entry", "restore"]
+__all__ = ["Restoring", "Target", "attempt", "is_right", "read_entry", "restore", "restore_all"]
 
 #: A range of more bytes is read in pieces, so that a lie in an index cannot take all memory.
 _MAX_RANGE = 256 * 1024**2
@@ -125,6 +127,36 @@ def restore(files: ShardFiles, kind: str, entry: Entry, target: Target, relative
             else:
                 write_bytes(place / file, found[file])  # type: ignore[arg-type]  # a memoryview is written as bytes are
                 _seal(base + file)
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """What a helping process must know. source: a 02_shards directory. root: what is unpacked into. fresh: see `restore`."""
+
+    source: str
+    kind: str
+    root: str
+    fresh: bool
+
+
+def restore_all(work: Restoring, entries: tuple[tuple[Entry, str], ...]) -> list[BadFile | None]:
+    """Restore each entry into its place below the root; what a helping process does. None = done, else what is wrong with it."""
+    files, target = _opened(work)
+    return [attempt(files, work.kind, entry, target, place, fresh=work.fresh) for entry, place in entries]
+
+
+@lru_cache(maxsize=1)
+def _opened(work: Restoring) -> tuple[ShardFiles, Target]:
+    return ShardFiles(work.source), Target(Path(work.root))
+
+
+def attempt(files: ShardFiles, kind: str, entry: Entry, target: Target, place: str, *, fresh: bool) -> BadFile | None:
+    """`restore`, with what is wrong with the sequence as its answer; None = it is restored."""
+    try:
+        restore(files, kind, entry, target, place, fresh=fresh)
+    except BadFile as error:
+        return error
+    return None
 
 
 def _write(path: str, data: bytes | memoryview) -> None:

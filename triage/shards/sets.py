@@ -6,16 +6,18 @@ The earlier tool wrote neither index nor hashes; what they would say is then rea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from triage.errors import BadShard
-from triage.shards.content import Content, write_shard
+from triage.shards.content import folded_digest, write_shard
 from triage.shards.files import ShardFiles
 from triage.shards.index import Index, Row
-from triage.shards.manifest import INDEX, MANIFEST, Digest, Manifest, ShardInfo, shard_name
+from triage.shards.manifest import INDEX, MANIFEST, Manifest, ShardInfo, shard_name
 from triage.shards.members import MAX_MEMBERS, Kind, collision_key, parse_name, quoted
+from triage.shards.runs import Content
 from triage.shards.tar import Refusal, scan
 
 __all__ = ["ShardSet", "Trouble", "append_shards", "load_manifest", "load_set", "missing_shards", "scan_shard"]
@@ -66,7 +68,7 @@ def load_set(files: ShardFiles, kind: Kind) -> ShardSet:
             found.append(member)
         rows += found
         organizations = () if kind == "report" else tuple(sorted({row.member.split("/", 1)[0] for row in found}))
-        shards[name] = ShardInfo(_digest_of_file(files, f"{kind}/{name}"), len({row.sequence_id for row in found}), organizations)
+        shards[name] = ShardInfo(folded_digest(files, f"{kind}/{name}"), len({row.sequence_id for row in found}), organizations)
     return ShardSet(kind, replace(manifest, shards=shards), Index.from_rows(rows))
 
 
@@ -114,18 +116,18 @@ def scan_shard(files: ShardFiles, kind: Kind, shard: str, *, hashes: bool) -> It
             yield Row(name.sequence_id, path, shard, member.offset, member.size, sha256)
 
 
-def append_shards(directory: Path, current: ShardSet, shards: Iterable[Iterable[Content]]) -> ShardSet:
+def append_shards(directory: Path, current: ShardSet, shards: Iterable[Callable[[str], Iterable[Content]]]) -> ShardSet:
     """Write shards with the next numbers and return the set that names them. Not committed yet: on disk nothing names them.
 
-    A shard without content is left out.
+    shards: each gives its contents, see `write_shard`; one without content is left out.
     """
     manifest, tables = current.manifest, []
     items, infos = dict(manifest.items), dict(manifest.shards)
     number = manifest.next_index
-    for contents in shards:
+    for make in shards:
         name = shard_name(number)
         organizations: set[str] = set()
-        digest, rows = write_shard(directory / name, _noting(contents, organizations))
+        digest, rows = write_shard(directory / name, partial(_noting, make, organizations))
         if digest is None:
             continue
         items.update((row.sequence_id, name) for row in rows)
@@ -135,18 +137,10 @@ def append_shards(directory: Path, current: ShardSet, shards: Iterable[Iterable[
     return ShardSet(current.kind, replace(manifest, next_index=number, items=items, shards=infos), current.index.joined(tables))
 
 
-def _noting(contents: Iterable[Content], organizations: set[str]) -> Iterator[Content]:
-    for content in contents:
+def _noting(make: Callable[[str], Iterable[Content]], organizations: set[str], file: str) -> Iterator[Content]:
+    for content in make(file):
         organizations.add(content.organization)
         yield content
-
-
-def _digest_of_file(files: ShardFiles, name: str) -> Digest:
-    digest = hashlib.sha256()
-    with files.open(name) as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-        return Digest(digest.hexdigest(), file.tell())
 
 
 def missing_shards(directory: Path, manifest: Manifest) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from triage.config import Layout
 from triage.errors import BadFile, BadInput, BadShard
@@ -15,14 +17,16 @@ from triage.problems import Problem
 from triage.progress import Progress
 from triage.sequences import key_of, slug
 from triage.shards.content import WORKERS, in_order
+from triage.shards.crew import Crew, crew_size
+from triage.shards.entries import Entry
 from triage.shards.files import ShardFiles
 from triage.shards.frames import directories
 from triage.shards.index import Index
-from triage.shards.located import Entry, entries_of, load_index
+from triage.shards.located import entries_of, load_index
 from triage.shards.manifest import MANIFEST, Digest, Manifest, is_shard_name, shard_number
 from triage.shards.members import MEMBER_ORDER, META, Kind
 from triage.shards.pack import MARKER, lock_path
-from triage.shards.restore import Target, is_right, restore
+from triage.shards.restore import Restoring, Target, attempt, is_right
 from triage.shards.sets import Trouble, load_manifest, scan_shard
 
 __all__ = ["KNOWN_AGGREGATES", "SetOutcome", "UnpackSummary", "unpack"]
@@ -31,6 +35,10 @@ __all__ = ["KNOWN_AGGREGATES", "SetOutcome", "UnpackSummary", "unpack"]
 KNOWN_AGGREGATES = ("results.json", "results.parquet", "model_config.json", "dropped.json", "unlabeled.json", "review.json", "hold.json")
 _DEFAULT_VARIANT = "default"
 _GROUP = 32
+#: Sequences that a helping process is given at once.
+_TOGETHER = 8
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(slots=True)
@@ -65,10 +73,13 @@ class UnpackSummary:
         return [*self.frames.failed, *(self.report.failed if self.report else ())]
 
 
-def unpack(layout: Layout, *, source: str | Path | None = None, organizations: Collection[str] = ()) -> UnpackSummary:
+def unpack(
+    layout: Layout, *, source: str | Path | None = None, organizations: Collection[str] = (), processes: int | None = None
+) -> UnpackSummary:
     """Restore the store and the report from `source` (default `layout.shards`; a directory or any fsspec URL).
 
-    organizations: names or directory names; () = all. Raises BadInput when there are no shards, BadShard when no set can be read at all,
+    organizations: names or directory names; () = all. processes: how many to start for it, 0 = none; None = as many as the amount of work
+    is worth. Raises BadInput when there are no shards, BadShard when no set can be read at all,
     Busy when another pack or unpack runs.
     """
     files = ShardFiles(layout.shards if source is None else source)
@@ -88,11 +99,11 @@ def unpack(layout: Layout, *, source: str | Path | None = None, organizations: C
             index = load_index(files, "frames", manifest)
             items = _of_organizations(files, manifest, index, wanted)
             keys = set(items) if wanted else None
-            _restore_frames(files, manifest, index, items, layout.sequences, frames)
+            _restore_frames(files, manifest, index, items, layout.sequences, frames, processes)
         if report_manifest is None:
             return UnpackSummary(frames)
         variant = report_manifest.variant or _variant(files)
-        report = _restore_report(files, report_manifest, layout.reports / variant, keys)
+        report = _restore_report(files, report_manifest, layout.reports / variant, keys, processes)
         write_json(layout.reports / "latest.json", {"format": 1, "variant": variant})
         return UnpackSummary(frames, report, variant)
 
@@ -114,20 +125,40 @@ def _of_organizations(files: ShardFiles, manifest: Manifest, index: Index | None
 
 
 def _restore_frames(
-    files: ShardFiles, manifest: Manifest, index: Index | None, items: dict[int, str], sequences: Path, outcome: SetOutcome
+    files: ShardFiles,
+    manifest: Manifest,
+    index: Index | None,
+    items: dict[int, str],
+    sequences: Path,
+    outcome: SetOutcome,
+    processes: int | None,
 ) -> None:
-    target, places = Target(sequences), directories(sequences)
+    places = directories(sequences)
 
-    def one(entry: Entry) -> str:
-        place = places.get(entry.sequence_id, entry.directory)
-        if is_right(files, "frames", entry, sequences / place):
+    def place_of(entry: Entry) -> str:
+        return places.get(entry.sequence_id, entry.directory)
+
+    def look(entry: Entry) -> str | None:
+        place = sequences / place_of(entry)
+        if is_right(files, "frames", entry, place):
             return "right"
-        if _is_newer(files, entry, sequences / place):
-            return "newer"
-        restore(files, "frames", entry, target, place)
-        return "restored"
+        return "newer" if _is_newer(files, entry, place) else None
 
-    _restore_all(files, "frames", manifest, index, items, one, outcome)
+    work = _Work(Restoring(files.where, "frames", str(sequences), fresh=False), look, place_of, processes)
+    _restore_all(files, "frames", manifest, index, items, work, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """How the sequences of a set are restored.
+
+    look: "right" or "newer" for one that is left as it is, None for one to restore. place_of: where it goes. processes: see `unpack`.
+    """
+
+    restoring: Restoring
+    look: Callable[[Entry], str | None]
+    place_of: Callable[[Entry], str]
+    processes: int | None
 
 
 def _restore_all(
@@ -136,10 +167,10 @@ def _restore_all(
     manifest: Manifest,
     index: Index | None,
     items: Mapping[int, str],
-    one: Callable[[Entry], str],
+    work: _Work,
     outcome: SetOutcome,
 ) -> None:
-    """Give every sequence of `items` to `one` and count what it says; what cannot be read or found is named."""
+    """Restore every sequence of `items` that is not there yet, and count what became of each; what cannot be read or found is named."""
     by_shard: dict[str, set[int]] = {}
     for sequence_id, shard in items.items():
         by_shard.setdefault(shard, set()).add(sequence_id)
@@ -168,39 +199,66 @@ def _restore_all(
             if owned and trouble.sequence_id is not None:
                 missing.pop(trouble.sequence_id, None)
 
-        def several(group: tuple[Entry, ...]) -> list[str | BadFile]:
-            return [_tolerant(one, entry) for entry in group]
+        def settle(entry: Entry, result: str | BadFile | None) -> None:
+            progress.advance()
+            missing.pop(entry.sequence_id, None)
+            if isinstance(result, BadFile):
+                outcome.failed.append(Problem(f"{kind}/{entry.shard}", str(result), (key_of(entry.sequence_id),)))
+            elif result == "newer":
+                outcome.newer += 1
+            elif result == "right":
+                outcome.right += 1
+            else:
+                outcome.restored += 1
 
-        # In groups: a look at a sequence that is right costs less than handing it to another thread.
-        for group, results in in_order(several, _batched(entries(), _GROUP), ahead=WORKERS + 1):
-            if isinstance(results, BadFile):
-                raise results
-            for entry, result in zip(group, results, strict=True):
-                progress.advance()
-                missing.pop(entry.sequence_id, None)
-                if isinstance(result, BadFile):
-                    outcome.failed.append(Problem(f"{kind}/{entry.shard}", str(result), (key_of(entry.sequence_id),)))
-                elif result == "restored":
-                    outcome.restored += 1
-                elif result == "newer":
-                    outcome.newer += 1
-                else:
-                    outcome.right += 1
+        target, restoring = Target(Path(work.restoring.root)), work.restoring
+        processes = work.processes
+        if processes is None:
+            processes = crew_size(sum(files.size(f"{kind}/{shard}") or 0 for shard in by_shard)) if files.local is not None else 0
+
+        def several(group: tuple[Entry, ...]) -> list[str | BadFile | None]:
+            results: list[str | BadFile | None] = [_tolerant(work.look, entry) for entry in group]
+            if not processes:
+                for at, entry in enumerate(group):
+                    if results[at] is None:
+                        results[at] = attempt(files, kind, entry, target, work.place_of(entry), fresh=restoring.fresh)
+            return results
+
+        def tasks() -> Iterator[tuple[tuple[Entry, str], ...]]:
+            # In groups: a look at a sequence that is right costs less than handing it to another thread.
+            for group, results in in_order(several, _batched(entries(), _GROUP), ahead=WORKERS + 1):
+                if isinstance(results, BadFile):
+                    raise results
+                left = []
+                for entry, result in zip(group, results, strict=True):
+                    if result is None and processes:
+                        left.append((entry, work.place_of(entry)))
+                    else:
+                        settle(entry, result)
+                yield from _batched(iter(left), _TOGETHER)
+
+        if not processes:
+            deque(tasks(), maxlen=0)  # all of it is settled on the way
+        else:
+            with Crew[tuple[tuple[Entry, str], ...]]("triage.shards.restore:restore_all", restoring, processes) as crew:
+                for task, answers in crew.map(tasks()):
+                    for (entry, _), answer in zip(task, answers, strict=True):
+                        settle(entry, answer)
     for sequence_id, shard in sorted(missing.items()):
         what = f"expected {key_of(sequence_id)}, as the manifest says, found nothing of it"
         outcome.failed.append(Problem(f"{kind}/{shard}", what, (key_of(sequence_id),)))
 
 
-def _tolerant(one: Callable[[Entry], str], entry: Entry) -> str | BadFile:
+def _tolerant(look: Callable[[Entry], str | None], entry: Entry) -> str | BadFile | None:
     try:
-        return one(entry)
+        return look(entry)
     except BadFile as error:
         return error
 
 
-def _batched(entries: Iterator[Entry], size: int) -> Iterator[tuple[Entry, ...]]:
+def _batched(items: Iterator[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
     """Groups of `size`, the last one shorter."""
-    while group := tuple(islice(entries, size)):
+    while group := tuple(islice(items, size)):
         yield group
 
 
@@ -214,23 +272,23 @@ def _is_newer(files: ShardFiles, entry: Entry, place: Path) -> bool:
     return here > {piece.file for piece in entry.pieces} - {META}
 
 
-def _restore_report(files: ShardFiles, manifest: Manifest, report: Path, keys: Collection[int] | None) -> SetOutcome:
+def _restore_report(files: ShardFiles, manifest: Manifest, report: Path, keys: Collection[int] | None, processes: int | None) -> SetOutcome:
     """The details, then the aggregates that make a report of them. `keys` None = all; then what is of no sequence of it is removed."""
-    outcome, target = SetOutcome(), Target(report)
+    outcome = SetOutcome()
     index = load_index(files, "report", manifest)
     items = {sequence_id: shard for sequence_id, shard in manifest.items.items() if keys is None or sequence_id in keys}
     marker = report / MARKER
     fresh = not marker.exists()
 
-    def one(entry: Entry) -> str:
+    def look(entry: Entry) -> str | None:
         if is_right(files, "report", entry, report):
             return "right"
         # From here until its aggregates are in place the report is unfinished, and says so.
         marker.unlink(missing_ok=True)
-        restore(files, "report", entry, target, fresh=fresh)
-        return "restored"
+        return None
 
-    _restore_all(files, "report", manifest, index, items, one, outcome)
+    restoring = Restoring(files.where, "report", str(report), fresh=fresh)
+    _restore_all(files, "report", manifest, index, items, _Work(restoring, look, lambda _: "", processes), outcome)
     if keys is None and not outcome.failed:
         _remove_strangers(report, {key_of(sequence_id) for sequence_id in items})
     names: Mapping[str, Digest | None] = manifest.aggregates

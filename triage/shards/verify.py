@@ -12,18 +12,17 @@ from triage.files import parse_json
 from triage.problems import Problem
 from triage.progress import Progress
 from triage.sequences import META_FORMAT, Sequence, key_of
-from triage.shards.content import in_order
+from triage.shards.content import folded_digest, in_order
+from triage.shards.entries import Entry
 from triage.shards.files import STAGED_PREFIX, ShardFiles, staged_name
 from triage.shards.index import Index, Row
-from triage.shards.located import Entry, entry_of, load_index
-from triage.shards.manifest import INDEX, MANIFEST, Digest, Manifest, is_shard_name
+from triage.shards.located import entry_of, load_index
+from triage.shards.manifest import INDEX, MANIFEST, Digest, Manifest, ShardInfo, is_shard_name
 from triage.shards.members import META, Kind
 from triage.shards.sets import Trouble, load_manifest, scan_shard
 from triage.shards.tar import header, padded
 
 __all__ = ["verify_shards"]
-
-_PIECE = 1 << 22
 
 
 def verify_shards(root: Path) -> list[Problem]:
@@ -88,10 +87,12 @@ def _verify_shard(files: ShardFiles, kind: Kind, manifest: Manifest, index: Inde
     if absent:
         what = f"the manifest says it holds {len(absent)} sequences of which the index knows nothing"
         problems.append(Problem(f"{kind}/{MANIFEST}", what, tuple(map(key_of, absent))))
-    if info is not None and (size != info.digest.size or _sha256(files, path) != info.digest.sha256):
+    if info is not None and (size != info.digest.size or _digest(files, path, info) != info.digest.sha256):
         damaged = sorted(_damaged(files, path, rows, size))
         cut = (
-            f"expected {info.digest.size} bytes, found {size}" if size != info.digest.size else "its sha256 is not the one in the manifest"
+            f"expected {info.digest.size} bytes, found {size}"
+            if size != info.digest.size
+            else "its bytes are not those that the manifest vouches for"
         )
         problems.append(Problem(path, f"{cut}; {len(damaged)} sequences are damaged, fetch it again", tuple(map(key_of, damaged))))
     elif info is not None and info.sequences != len({row.sequence_id for row in rows}):
@@ -243,12 +244,12 @@ def _unknown_sequences(manifests: dict[Kind, Manifest]) -> Iterator[Problem]:
             yield Problem(f"{kind}/{MANIFEST}", what, tuple(map(key_of, unknown)))
 
 
-def _sha256(files: ShardFiles, path: str) -> str:
-    digest = hashlib.sha256()
+def _digest(files: ShardFiles, path: str, info: ShardInfo) -> str:
+    """Of the kind that the manifest gives."""
+    if info.folded:
+        return folded_digest(files, path).sha256
     with files.open(path) as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a BinaryIO will do
 
 
 def _without(root: Path | None, error: BadFile) -> str:

@@ -267,6 +267,10 @@ class SequenceSource(Protocol):
         """One sequence. Raises BadFile when it is damaged or not there."""
         ...
 
+    def record(self, key: str) -> Sequence:
+        """What `sequence` gives, for those who will not ask for its frames: they may lie far away, and are left there."""
+        ...
+
     def frames(self, key: str) -> list[bytes | BadFile]:
         """The JPEG bytes of all its frames, aligned with `sequence(key).frames`; a missing one is its error, not a gap."""
         ...

@@ -80,6 +80,10 @@ class Store:
                     del self._recent[next(iter(self._recent))]
         return sequence
 
+    def record(self, key: str) -> Sequence:
+        """What `sequence` gives: here the frames are files of their own."""
+        return self.sequence(key)
+
     def frames(self, key: str) -> list[bytes | BadFile]:
         """The JPEG bytes of all its frames, aligned with `sequence(key).frames`; one that cannot be read is its BadFrame."""
         directory = self.directory(key)

@@ -71,7 +71,7 @@ def survey(source: SequenceSource, *, boxes_needed: bool = True) -> Survey:
         for key in keys:
             progress.advance()
             try:
-                sequence = source.sequence(key)
+                sequence = source.record(key)
             except BadFile as error:
                 result.dropped[key] = Dropped(key, "bad_meta", relative(str(error), source))
                 continue

@@ -276,7 +276,7 @@ def _entries(source: SequenceSource, found: Survey, judged: list[_Judged]) -> It
             if key in first.left_out:
                 yield Dropped(key, "not_scored", "left out by --limit; run `triage score` without it")
                 continue
-            sequence = source.sequence(key)
+            sequence = source.record(key)
             failure = found.failures.get(key) or first.failures.get(key)
             result = failure if failure is not None else first.cache.prediction(key, found.digests[key])
             scores: Mapping[str, float | None] = {item.name: _probability(item, found, key) for item in judged} if len(judged) > 1 else {}

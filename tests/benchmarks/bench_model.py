@@ -247,7 +247,8 @@ def rescoring(loaded: Package, images: list[bytes]) -> str:
 def main() -> str:
     torch.set_num_threads(cores())
     images = frames(8 if QUICK else 24)
-    lines = ["## Scoring", ""]
+    size = sum(map(len, images)) / len(images) / 1e3
+    lines = ["## Scoring", "", f"Frames of 1280 x 720 at JPEG quality 80, {size:.0f} kB each (the real sequences: 113).", ""]
     steps = [
         "CPU milliseconds on one thread:",
         "",

@@ -1,13 +1,13 @@
 /** The page in a real Chromium over a real `triage view`: what a reviewer does, and what can go wrong. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cannotRun, launch, makeData, serve, type Data, type Server } from "./tools";
+import { cannotRun, launch, makeData, serve, serveExport, type Data, type Server } from "./tools";
 
 if (cannotRun !== null) console.warn(`Browser tests are skipped: ${cannotRun}`);
 
 describe.skipIf(cannotRun !== null)("the page in Chromium", () => {
   let data: Data;
-  let servers: Record<"main" | "hostile" | "empty", Server>;
+  let servers: Record<"main" | "hostile" | "empty" | "exported", Server>;
   let browser: Browser;
   let context: BrowserContext;
   let page: Page;
@@ -17,7 +17,7 @@ describe.skipIf(cannotRun !== null)("the page in Chromium", () => {
   beforeAll(async () => {
     data = makeData();
     const [main, hostile, empty] = await Promise.all(["main", "hostile", "empty"].map((name) => serve(`${data.root}/${name}`)));
-    servers = { main: main!, hostile: hostile!, empty: empty! };
+    servers = { main: main!, hostile: hostile!, empty: empty!, exported: await serveExport(`${data.root}/main`, `${data.root}/exported`) };
     browser = await launch();
   });
   afterAll(async () => {
@@ -216,6 +216,23 @@ describe.skipIf(cannotRun !== null)("the page in Chromium", () => {
     await page.goto(`${servers.hostile.url}?org=${encodeURIComponent(data.hostileNames[0]!)}&open=${encodeURIComponent(data.hostileNames[1]!)}`);
     await page.getByText("This report has no such sequence").waitFor();
     expect(await page.evaluate("window.hacked")).toBeUndefined();
+  });
+
+  it("shows an export from any web server, without decisions", async () => {
+    await visit("exported");
+    await grid().waitFor();
+    const [report] = (await (await fetch(`${servers.main.url}api/reports`)).json()) as [{ num_rows: number }];
+    expect(await shown()).toBe(`${report.num_rows} / ${report.num_rows} shown`);
+    expect(await page.getByRole("group", { name: "Mode" }).getByRole("button").allInnerTexts()).toEqual(["Table", "Grid"]);
+    expect(await page.getByRole("region", { name: "Decisions" }).count()).toBe(0);
+    await page.keyboard.press("g");
+    await page.locator("[data-crops]:not([data-crops='0'])").first().waitFor();
+    await visit("exported", `?open=pyro-annotator_${data.broken}`);
+    const crop = page.getByRole("button", { name: "Crop of frame 1" }).locator("img").first();
+    await expect.poll(() => crop.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(224);
+    await page.locator("canvas[data-drawn]").waitFor();
+    await page.getByRole("button", { name: "Model" }).click();
+    await page.getByText("Run’s threshold").waitFor();
   });
 
   it("fits a phone: nothing wider than the screen", async () => {

@@ -1,6 +1,8 @@
 /** What the browser tests stand on: data made once, servers and a browser that end with the tests. */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -78,6 +80,21 @@ export async function serve(data: string): Promise<Server> {
     child.on("exit", (code) => reject(new Error(`triage view ended with ${code}: ${said}`)));
   });
   return { url, stop: () => ended(child, "SIGINT"), crash: () => ended(child, "SIGKILL") };
+}
+
+/** `triage view --export`, and a web server that knows nothing but files. */
+export async function serveExport(data: string, out: string): Promise<Server> {
+  execFileSync(PYTHON, ["-m", "triage", "view", "--data", data, "--export", out, "--quiet"], { cwd: ROOT });
+  const types: Record<string, string> = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml", jpg: "image/jpeg" };
+  const server = createServer((request, response) => {
+    const path = new URL(request.url!, "http://localhost").pathname;
+    const file = join(out, path.endsWith("/") ? `${path}index.html` : path);
+    if (!existsSync(file)) return response.writeHead(404).end();
+    return response.writeHead(200, { "Content-Type": types[file.split(".").pop()!] ?? "application/octet-stream" }).end(readFileSync(file));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = async () => void (await new Promise((resolve) => server.close(resolve).closeAllConnections()));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, stop, crash: stop };
 }
 
 function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

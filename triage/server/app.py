@@ -11,11 +11,11 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from triage.config import Layout, setting
+from triage.config import Layout
 from triage.server import problems
 from triage.server.routes import ROUTERS
 from triage.server.security import Guard, is_loopback
-from triage.server.services import Services
+from triage.server.services import Services, annotator_page
 from triage.server.static import Page
 
 __all__ = ["create_app"]
@@ -52,7 +52,6 @@ def create_app(
             tasks.start_soon(anyio.to_thread.run_sync, app.state.services.warm)
             yield
 
-    link = setting("annotator_page")
     app = FastAPI(
         title="triage viewer",
         summary="Read API over reports, the store and shards.",
@@ -69,7 +68,7 @@ def create_app(
         compress=not is_loopback(host),
         first=variant,
         reviewer=reviewer,
-        annotator_page=None if link in (None, "", "none") else link,
+        annotator_page=annotator_page(),
     )
     problems.install(app)
     for router in ROUTERS:

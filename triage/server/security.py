@@ -23,14 +23,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.server.problems import Refused, problem_response
 
-__all__ = ["Guard", "allowed_hosts", "check_request", "is_loopback"]
+__all__ = ["POLICY", "Guard", "allowed_hosts", "check_request", "is_loopback"]
 
 _READ = frozenset({"GET", "HEAD"})
+#: What the page may load and run; a page may state it itself, but who may frame it only a server can say.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; "
+    "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+)
 _HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; "
-        "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import triage
-from triage.config import Layout
+from triage.config import Layout, setting
 from triage.errors import BadFile, BadFrame, TriageError
 from triage.files import sha256_bytes
 from triage.sequences import SOURCE, sequence_id_of
@@ -22,7 +22,7 @@ from triage.server.problems import NotServed
 from triage.server.reviewing import Reviewing
 from triage.server.schemas import Health, ModelPanel, Neighbour, ReportSummary, SequenceDetail
 
-__all__ = ["Services"]
+__all__ = ["Services", "annotator_page"]
 
 _FRAME_BYTES = 256 * 2**20
 _PICTURE_BYTES = 128 * 2**20
@@ -34,6 +34,12 @@ _SQUARES = 10
 _PREVIEW_SIZE = 224
 
 XYWH = tuple[float, float, float, float]
+
+
+def annotator_page() -> str | None:
+    """The setting of that name; None = no link."""
+    link = setting("annotator_page")
+    return None if link in (None, "", "none") else link
 
 
 class Services:

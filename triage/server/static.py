@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from triage.errors import BadFile
 from triage.server.problems import NotServed
 
-__all__ = ["Page", "built_page"]
+__all__ = ["Page", "built_page", "require_page"]
 
 _INDEX = "index.html"
 
@@ -21,6 +21,14 @@ def built_page() -> Path | None:
     """Where the built page lies inside the package; None = it was not built."""
     directory = Path(__file__).parent / "page"
     return directory if (directory / _INDEX).is_file() else None
+
+
+def require_page() -> Path:
+    """The same. Raises BadFile when it was not built."""
+    page = built_page()
+    if page is None:
+        raise BadFile("the viewer's page is not built; `make view` in a checkout builds it (needs Node 20), an installed wheel carries it")
+    return page
 
 
 class Page:

@@ -5,12 +5,15 @@ import { createRoot } from "react-dom/client";
 import { App } from "@/app/App";
 import "@/app/theme.css";
 import { DataError, DataSourceProvider } from "@/lib/data/dataSource";
+import { exportedSource, isExported } from "@/lib/data/exportedSource";
 import { liveSource } from "@/lib/data/liveSource";
 import { liveReview, ReviewSourceProvider } from "@/lib/review/reviewSource";
 import { restoreScheme } from "@/lib/scheme";
 import { ViewProvider, ViewStore } from "@/lib/view/store";
 
 restoreScheme();
+// An export is only looked at: it has no decisions.
+const [data, review] = isExported(document) ? [exportedSource(), null] : [liveSource(), liveReview()];
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
@@ -27,11 +30,11 @@ const queries = new QueryClient({
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <DataSourceProvider value={liveSource()}>
-        <ReviewSourceProvider value={liveReview()}>
-        <ViewProvider value={new ViewStore(window)}>
-          <App />
-        </ViewProvider>
+      <DataSourceProvider value={data}>
+        <ReviewSourceProvider value={review}>
+          <ViewProvider value={new ViewStore(window)}>
+            <App />
+          </ViewProvider>
         </ReviewSourceProvider>
       </DataSourceProvider>
     </QueryClientProvider>

@@ -6,12 +6,15 @@ import { ModelButton } from "@/features/model/components/ModelButton";
 import { ReportSelector } from "@/features/reports/components/ReportSelector";
 import type { ReportSummary } from "@/lib/api/types";
 import { useKeys } from "@/lib/keys/useKeys";
+import { useReviewSource } from "@/lib/review/reviewSource";
 import { useViewPart } from "@/lib/view/store";
 import { MODES, type Mode } from "@/lib/view/view";
 import styles from "./TopBar.module.css";
 
 export function TopBar({ reports, current }: { reports: readonly ReportSummary[]; current: ReportSummary | null }) {
   const { part: mode, go, adjust } = useViewPart((view) => view.mode);
+  // Without decisions there is nothing to sweep and nothing to audit.
+  const modes = useReviewSource() === null ? MODES.filter((each) => each === "table" || each === "grid") : MODES;
   const [help, setHelp] = useState(false);
   useKeys({
     help: () => setHelp(true),
@@ -31,7 +34,7 @@ export function TopBar({ reports, current }: { reports: readonly ReportSummary[]
       {current !== null && <ModelButton report={current} />}
       <span className={styles.space} />
       <div className={styles.modes} role="group" aria-label="Mode">
-        {MODES.map((each) => (
+        {modes.map((each) => (
           <Button key={each} pressed={mode === each} onClick={() => enter(each)}>
             {each.charAt(0).toUpperCase() + each.slice(1)}
           </Button>

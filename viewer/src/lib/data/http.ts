@@ -2,10 +2,10 @@
 import type { Problem } from "@/lib/api/types";
 import { DataError } from "./dataSource";
 
-export async function get(url: string, signal: AbortSignal): Promise<Response> {
+export async function get(url: string, signal: AbortSignal, more: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { signal });
+    response = await fetch(url, { ...more, signal });
   } catch (error) {
     if (signal.aborted) throw error;
     throw new DataError(
@@ -17,8 +17,8 @@ export async function get(url: string, signal: AbortSignal): Promise<Response> {
   return response;
 }
 
-export async function getJson<T>(url: string, signal: AbortSignal): Promise<T> {
-  const response = await get(url, signal);
+export async function getJson<T>(url: string, signal: AbortSignal, more: RequestInit = {}): Promise<T> {
+  const response = await get(url, signal, more);
   return (await response.json()) as T;
 }
 

@@ -138,8 +138,9 @@ def test_a_missing_shard_names_its_sequences(packed: Layout, tmp_path: Path) -> 
     lost = {f"pyro-annotator_{each}" for each, name in manifest(packed)["items"].items() if name == shard}
     (packed.shards / "frames" / shard).unlink()
     done = unpack(Layout(tmp_path / "there"), source=packed.shards)
-    assert set(done.failed[0].keys) == lost
-    assert "expected a file, found none; fetch it" in done.failed[0].what
+    (problem,) = done.failed
+    assert set(problem.keys) == lost
+    assert "expected a file, found none; fetch it" in problem.what
     assert done.frames.restored == 6 - len(lost)
 
 

@@ -15,7 +15,7 @@ from triage.errors import BadFile, BadInput, BadShard
 from triage.files import lock, parse_json, write_bytes, write_json
 from triage.problems import Problem
 from triage.progress import Progress
-from triage.sequences import key_of, slug
+from triage.sequences import key_of, sequence_id_of, slug
 from triage.shards.content import WORKERS, in_order
 from triage.shards.crew import Crew, crew_size
 from triage.shards.entries import Entry
@@ -247,6 +247,15 @@ def _restore_all(
     for sequence_id, shard in sorted(missing.items()):
         what = f"expected {key_of(sequence_id)}, as the manifest says, found nothing of it"
         outcome.failed.append(Problem(f"{kind}/{shard}", what, (key_of(sequence_id),)))
+    outcome.failed = _gathered(outcome.failed)
+
+
+def _gathered(problems: list[Problem]) -> list[Problem]:
+    """Those that say the same as one: what a missing shard means is said once, with all whom it concerns."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        keys.setdefault((problem.path, problem.what), []).extend(problem.keys)
+    return [Problem(path, what, tuple(sorted(whose, key=sequence_id_of))) for (path, what), whose in keys.items()]
 
 
 def _tolerant(look: Callable[[Entry], str | None], entry: Entry) -> str | BadFile | None:

@@ -83,10 +83,12 @@ def _break_a_frame(layout: Layout) -> dict[str, object]:
 
 
 def review(root: Path) -> None:
-    """ROOT/data: 300 sequences to be decided, some with frames. ROOT/grown: the same with one more."""
+    """ROOT/data: 300 sequences to be decided, some with frames. ROOT/audit: the same in sixes of one camera, direction and day.
+    ROOT/grown: the report of ROOT/audit with one sequence more."""
     write_synthetic(root / "data", 300, with_frames=24)
-    grown = write_synthetic(root / "grown", 301, with_frames=1)
-    before = pq.read_table(root / "data" / grown.reports.relative_to(root / "grown") / VARIANT / "results.parquet")
+    audit, grown = (write_synthetic(root / name, 300, with_frames=1) for name in ("audit", "grown"))
+    before = _in_sixes(pq.read_table(audit.reports / VARIANT / "results.parquet"))
+    pq.write_table(before, audit.reports / VARIANT / "results.parquet")
     extra = before.slice(before.num_rows - 1, 1)
     for name, value in (("key", "pyro-annotator_999999"), ("sequence_id", 999999), ("triage_score", 0.01), ("probability", 0.01)):
         place = extra.schema.get_field_index(name)
@@ -95,6 +97,22 @@ def review(root: Path) -> None:
         place = extra.schema.get_field_index(name)
         extra = extra.set_column(place, extra.schema.field(place), pa.array([word], pa.string()))
     pq.write_table(pa.concat_tables([before, extra]), grown.reports / VARIANT / "results.parquet")
+
+
+def _in_sixes(table: pa.Table) -> pa.Table:
+    """Each six rows of the Unlabel bucket in the order of their keys share camera, direction and day."""
+    place = 0
+    columns: dict[str, list[object]] = {"organization_name": [], "camera_name": [], "azimuth": [], "started_at": []}
+    for row in table.to_pylist():
+        place += row["triage_bucket"] == "unlabeled"
+        columns["organization_name"].append("SDIS 07")
+        columns["camera_name"].append(f"mast {place // 6}")
+        columns["azimuth"].append(float(place // 6 % 4 * 90))
+        columns["started_at"].append(f"2026-06-{1 + place // 60:02}T0{place % 6}:00:00+00:00")
+    for name, values in columns.items():
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, table.schema.field(index), pa.array(values, table.schema.field(index).type))
+    return table
 
 
 if __name__ == "__main__":

@@ -12,6 +12,28 @@ interface Events {
   readonly events: readonly { kind: string; decision: string | null; count: number; undone: boolean }[];
 }
 
+interface Planned {
+  readonly audit_id: string;
+  readonly variant: string;
+  readonly strata: readonly { sample: readonly string[] }[];
+  readonly planted: readonly string[];
+  readonly decoys: readonly string[];
+}
+
+interface Judged {
+  readonly verdict: string;
+  readonly neighbours_to_open: readonly string[];
+  readonly rescued: number;
+  readonly still_lost: number;
+}
+
+interface Sent {
+  readonly directory: string;
+  readonly labels: Readonly<Record<string, number>>;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly without_certificate: boolean;
+}
+
 describe.skipIf(cannotRun !== null)("a reviewer", () => {
   let root: string;
   let data: string;
@@ -126,39 +148,99 @@ describe.skipIf(cannotRun !== null)("a reviewer", () => {
     expect(triage(data, "decide", "--where", "not decided", "--dry-run").summary).toMatchObject({ count: 1 });
   });
 
-  it("labels an audit blind, gets a certificate, and one new sequence expires it", async () => {
+  it("plans an audit, labels it blind, rescues beside the hit, earns a certificate and a payload, and one new sequence expires it", async () => {
     const fresh = join(root, "audit");
-    cpSync(join(root, "grown"), fresh, { recursive: true });
-    const report = "08_reporting";
-    cpSync(join(data, report), join(fresh, report), { recursive: true });
-    const design = ["--max-miss", "1/10", "--looks", "1", "--hits", "0"];
-    const plan = triage(fresh, "audit", "plan", ...design).summary as { looks: { n: number }[]; audit_id: string };
+    triage(fresh, "decide", "--where", "bucket = review", "--as", "smoke:wildfire");
+    const design = ["--max-miss", "1/10", "--looks", "1", "--hits", "2"];
+    const plan = triage(fresh, "audit", "plan", ...design).summary as unknown as Planned;
+    const sample = plan.strata[0]!.sample;
+    expect(plan.planted).toHaveLength(60);
     const refused = triage(fresh, "plan", "--undecided-unlabel");
     expect([refused.code, refused.error]).toEqual([1, expect.stringContaining("no audit has certified this bucket")]);
     expect(triage(fresh, "audit", "report").code).toBe(13);
 
     await server.stop();
     server = await serve(fresh);
-    await visit("?mode=audit");
+    // The table first, with every score in the page; then the audit.
+    await visit();
+    await page.getByRole("grid", { name: "Sequences" }).waitFor();
+    await page.getByRole("button", { name: "Audit", exact: true }).click();
+    await page.getByRole("button", { name: "Begin, blind" }).click();
     const told = page.locator("p[role=status]", { hasText: "labelled" });
     await told.waitFor();
     const total = Number(/of (\d+) labelled/.exec(await told.innerText())![1]);
-    expect(total).toBeGreaterThan(plan.looks[0]!.n);
-    const text = await page.locator("main").innerText();
-    expect(text).not.toMatch(/To Review|Unlabel\b|0\.\d{3}/);
-    for (let done = 0; done < total; done++) {
-      await page.keyboard.press("m");
-      await expect.poll(async () => Number(/^(\d+) of/.exec(await told.innerText())?.[1]), { timeout: 10_000, interval: 20 }).toBe(done + 1);
-    }
-    await page.getByText("Every sequence of this look is labelled").waitFor();
+    expect(total).toBe(sample.length + plan.planted.length + plan.decoys.length);
+    expect(await page.locator("main").innerText()).not.toMatch(/To Review|Unlabel\b|0\.\d{3}/);
 
-    const verdict = triage(fresh, "audit", "report");
-    expect([verdict.code, verdict.summary?.["verdict"]]).toEqual([0, "CERTIFIED"]);
+    // Neither by name nor in the table does the page tell more.
+    const numberOf = (key: string) => key.replace("pyro-annotator_", "");
+    for (const key of [sample[0]!, plan.planted[0]!, plan.decoys[0]!]) {
+      const detail = (await page.evaluate(
+        async ([variant, name]) => (await fetch(`./api/reports/${variant}/sequences/${name}`)).json() as Promise<unknown>,
+        [plan.variant, key] as const,
+      )) as { row: Record<string, unknown>; tubes: unknown[]; same_camera: unknown[] };
+      expect(detail.row).toMatchObject({ triage_score: null, score: null, probability: null, triage_bucket: "hold", hold_reason: "audit", label: "unknown" });
+      expect([detail.tubes, detail.same_camera]).toEqual([[], []]);
+      await visit(`?q=${numberOf(key)}`);
+      const cells = page.getByRole("grid", { name: "Sequences" }).getByRole("row").filter({ hasText: numberOf(key) });
+      await cells.first().waitFor();
+      expect(await cells.first().innerText()).not.toMatch(/To Review|Unlabel\b|0\.\d{2}|wildfire/i);
+    }
+
+    // A reviewer who knows the truth: what is mixed in is smoke, and so is one of the drawn ones.
+    let seen = "";
+    const hit = sample[0]!;
+    page.on("request", (request) => {
+      seen = /\/sequences\/(pyro-annotator_\d+)$/.exec(request.url())?.[1] ?? seen;
+    });
+    await visit("?mode=audit");
+    await told.waitFor();
+    const smokes = new Set([...plan.planted, ...plan.decoys, hit]);
+    for (let done = 0, before = ""; done < total; done++) {
+      await expect.poll(() => seen, { timeout: 10_000, interval: 10 }).not.toBe(before);
+      before = seen;
+      await page.keyboard.press(smokes.has(seen) ? "1" : "m");
+      if (done + 1 < total) await expect.poll(async () => Number(/^(\d+) of/.exec(await told.innerText())?.[1]), { timeout: 10_000, interval: 20 }).toBe(done + 1);
+    }
+
+    // What the hit's camera saw in that direction on that day is back in Review: no payload discards it before somebody looked.
+    await page.getByRole("heading", { name: "Rescue" }).waitFor();
+    const early = triage(fresh, "audit", "report");
+    const { verdict, neighbours_to_open: beside, still_lost } = early.summary as unknown as Judged;
+    expect([early.code, verdict]).toEqual([0, "CERTIFIED"]);
+    expect(beside.length).toBeGreaterThan(1);
+    expect((triage(fresh, "plan", "--undecided-unlabel").summary as unknown as Sent).refused["beside_smoke"]).toBe(beside.length);
+    const opened = page.locator("p[role=status]", { hasText: "opened" });
+    for (let done = 0; done < beside.length; done++) {
+      await opened.filter({ hasText: `${done} of ${beside.length} opened` }).waitFor();
+      await page.keyboard.press(done === 0 ? "1" : "m");
+    }
+    await opened.filter({ hasText: `1 smoke rescued beside the hits, of ${beside.length} sequences opened` }).waitFor();
+
+    await page.getByRole("button", { name: "Report", exact: true }).click();
+    const verdictIs = await page.getByRole("region", { name: "Verdict" }).innerText();
+    expect(verdictIs).toMatch(/^CERTIFIED: at most \d+ smokes in the bucket, and 22 were allowed/);
+    expect(verdictIs).toContain("1 more beside the hits was found and moved back");
+    expect(verdictIs).toContain("Of 60 known smokes hidden among them the reviewer recognised 60");
+    expect(verdictIs).not.toContain("not given in a blind session");
+    const judged = triage(fresh, "audit", "report").summary as unknown as Judged;
+    expect([judged.neighbours_to_open, judged.rescued, judged.still_lost]).toEqual([[], 1, still_lost - 1]);
+
     const payload = triage(fresh, "plan", "--undecided-unlabel");
     expect(payload.summary).toMatchObject({ certificate: plan.audit_id, without_certificate: false });
+    expect((payload.summary as unknown as Sent).refused["beside_smoke"]).toBeUndefined();
+    // The smokes of To Review, the hit and the rescued one.
+    expect((payload.summary as unknown as Sent).labels["wildfire"]).toBe(66);
 
-    cpSync(join(root, "grown", report), join(fresh, report), { recursive: true });
-    expect(triage(fresh, "audit", "report").code).toBe(11);
-    expect(triage(fresh, "plan", "--undecided-unlabel").error).toContain("EXPIRED");
-  }, 180_000);
+    cpSync(join(root, "grown", "08_reporting"), join(fresh, "08_reporting"), { recursive: true });
+    const expired = triage(fresh, "audit", "report");
+    expect([expired.code, (expired.summary as unknown as Judged).verdict]).toEqual([11, "EXPIRED"]);
+    expect(triage(fresh, "plan", "--undecided-unlabel").error).toMatch(/EXPIRED: .*227 -> 228 sequences.*the difference needs \d+ more label/);
+    await visit("?mode=audit");
+    await page.getByRole("button", { name: "Report", exact: true }).click();
+    expect(await page.getByRole("region", { name: "Verdict" }).innerText()).toMatch(/^EXPIRED/);
+    const insisted = triage(fresh, "plan", "--undecided-unlabel", "--without-certificate").summary as unknown as Sent;
+    expect(insisted.without_certificate).toBe(true);
+    expect(readFileSync(join(insisted.directory, "summary.md"), "utf8")).toMatch(/without a certificate/i);
+  }, 240_000);
 });

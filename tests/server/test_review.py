@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from fractions import Fraction
 
 import httpx
 import pyarrow as pa
@@ -15,7 +14,6 @@ from click.testing import CliRunner
 from tests.server.conftest import VARIANT, running
 from triage.cli import cli
 from triage.config import Layout
-from triage.review.auditing import PlanOptions, plan_audit
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk
 from triage.review.rows import open_rows
@@ -142,14 +140,3 @@ def test_another_site_cannot_decide(api: httpx.Client) -> None:
     answer = api.post(f"{REPORT}/decide", json={"where": "all", "words": "tree"}, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 403
     assert decisions(api) == []
-
-
-def test_the_audit_is_blind_and_counts_what_is_missing(api: httpx.Client, own_world: Layout) -> None:
-    assert api.get(f"{REPORT}/audit").json() is None
-    rows, desk = open_rows(own_world), Desk(own_world, "ana")
-    plan, _, _ = plan_audit(own_world, rows, desk.state, PlanOptions(max_miss=Fraction(1, 2), confidence=0.5, looks=1, hits=0))
-    shown = api.get(f"{REPORT}/audit").json()
-    assert shown["audit_id"] == plan.audit_id
-    assert set(shown["keys"]) == set(plan.worklist(plan.looks[0]))
-    assert shown["left"] == shown["keys"]
-    assert "score" not in str(shown)

@@ -43,7 +43,7 @@ def plan_in_words(plan: Plan, prices: list[Cost], smokes_in_review: int | None) 
             continue
         labels = " then ".join(f"{look.n} labels (<= {look.hits} smoke)" for look in price.looks)
         chances = "  ".join(f"{chance:.3f}" for chance in price.chances)
-        lines.append(f"  {price.name:18} {labels:46} {chances}")
+        lines.append(f"  {price.name:18} {labels:58} {chances}")
     chosen = ", then ".join(f"{look.n} labels with at most {look.hits} smoke" for look in plan.looks)
     design = {"simple": "", "proportional": f", in equal fractions of {len(plan.strata)} strata", "near": ", more of the highest scorers"}
     lines += ["", f"This plan: {chosen}; seed {plan.seed}, drawn by hash order{design[plan.design]}."]
@@ -162,7 +162,10 @@ def _what_was_seen(plan: Plan, report: AuditReport, best: Estimate, sure: str) -
             f"back what was found, at least {_percent(report.recall.lower_after_rescue)}."
         )
     if best.hits or report.rescued:
-        beside = f"{_count(report.rescued)} more beside the hits were found and moved back" if report.rescued else "The hits are moved back"
+        were = "was" if report.rescued == 1 else "were"
+        beside = (
+            f"{_count(report.rescued)} more beside the hits {were} found and moved back" if report.rescued else "The hits are moved back"
+        )
         lines.append(f"{beside}: at most {_count(report.still_lost or 0)} smokes remain among the sequences nobody has opened.")
     if report.lost_events is not None:
         events = report.lost_events

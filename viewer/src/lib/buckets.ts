@@ -20,6 +20,7 @@ const HOLD_REASONS: Readonly<Record<string, string>> = {
   score_not_finite: "score is not a number",
   score_out_of_range: "score outside 0 to 1",
   no_score: "no score given",
+  audit: "hidden, the audit shows it blind",
 };
 
 export const holdReason = (reason: string): string => HOLD_REASONS[reason] ?? reason.replaceAll("_", " ");

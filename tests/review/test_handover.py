@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from triage.review.payloads import MOST_IDS, build_payloads
 from triage.review.planning import plan_payloads
 from triage.review.remote import Questions, labels_now, queue_ids
 from triage.review.selection import Rows
+from triage.sequences import key_of
 from triage.store import Store
 
 
@@ -82,6 +84,31 @@ def test_what_is_doubtful_is_refused_with_its_reason(rows: Rows, desk: Desk, lay
     assert plan.labels.keys() == {3}
     named = build_payloads(rows, desk.state, include=[2, 5, 1, 4])
     assert named.labels.keys() == {2, 3, 5}
+
+
+def test_decisions_outside_the_report_are_refused_by_name_and_guard_their_alert(rows: Rows, desk: Desk, layout: Layout) -> None:
+    other = Rows(
+        table_of([{"sequence_id": 91, "triage_score": 0.9, "platform_alert_id": 7}, {"sequence_id": 92, "triage_score": 0.1}]),
+        "other",
+        0.35,
+    )
+    decide(desk, other, "sequence_id = 91", "smoke")
+    decide(desk, other, "sequence_id = 92", "tree")
+    decide(desk, rows, "sequence_id in (1, 2, 3)", "antenna")
+    # The alert of 91 is in the store; of 92 nothing is known.
+    Store(layout.sequences).write_sequence(
+        replace(plain_world(1, frames=1).sequences[0], key=key_of(91), sequence_id=91, platform_alert_id=7), [b""]
+    )
+    planned, _ = plan_payloads(layout, rows, desk.state)
+    assert planned.labels.keys() == {1}
+    refused = {one["sequence_id"]: one for one in json.loads((planned.directory / "plan.json").read_text())["refused"]}
+    assert {number: one["reason"] for number, one in refused.items()} == {
+        2: "alert_has_smoke", 3: "alert_has_smoke", 91: "not_in_report", 92: "not_in_report",
+    }  # fmt: skip
+    assert "(91)" in refused[2]["detail"]
+    assert refused[91]["detail"].startswith("smoke:wildfire by ana, but not in the report demo; plan it")
+    assert "its alert is not known" in refused[92]["detail"]
+    assert "- 92: tree by ana, but not in the report demo" in (planned.directory / "summary.md").read_text()
 
 
 def test_a_sibling_that_is_scored_as_smoke_holds_the_undecided_discard_back(rows: Rows, desk: Desk) -> None:

@@ -199,8 +199,7 @@ class Desk:
 
     def assign(self, view: str, reviewer: str, part: str | None = None, by: str = "sequence") -> Receipt:
         """Give a saved view to a reviewer; part: "2/5" = the second of five by hash of the sequence or of the camera, None = all of it."""
-        if view not in self.views():
-            raise BadSetting(f"view {view!r}: expected one of {', '.join(self.views()) or 'none saved yet'}")
+        self.view(view)
         if part is not None:
             part_where(part, by)
         content = {"view": view, "to": _named(reviewer), "part": part, "by": by}
@@ -216,6 +215,15 @@ class Desk:
     def views(self) -> dict[str, dict[str, Any]]:
         """Saved views by name."""
         return {content["name"]: content["view"] for content in self._contents("view")}
+
+    def view(self, name: str) -> dict[str, Any]:
+        """A saved view. Raises BadSetting for an unknown name, or one that was saved without an expression."""
+        known = self.views()
+        if name not in known:
+            raise BadSetting(f"view {name!r}: expected one of {', '.join(known) or 'none saved yet'}")
+        if not isinstance(known[name].get("where"), str):
+            raise BadSetting(f"view {name!r}: expected an expression in it, found none; save it again in the viewer")
+        return known[name]
 
     def assignments(self) -> list[dict[str, Any]]:
         """Who got which view, the last word for each (view, part, by)."""

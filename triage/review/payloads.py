@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from triage.review.decisions import Decision
-from triage.review.fold import State
+from triage.review.fold import Standing, State
 from triage.review.selection import Rows
 from triage.sequences import FALSE_POSITIVE_TYPES, SMOKE_TYPES
 
@@ -53,7 +53,7 @@ class Payload:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A sequence that is in no payload, and why. reason: one of held, disagreement, alert_has_smoke, several_types, unsure, later,
-    beside_smoke."""
+    beside_smoke, not_in_report."""
 
     sequence_id: int
     reason: str
@@ -80,18 +80,26 @@ class PayloadPlan:
 
 
 def build_payloads(
-    rows: Rows, state: State, *, undecided_unlabel: bool = False, include: Iterable[int] = (), back_in_review: Set[int] = frozenset()
+    rows: Rows,
+    state: State,
+    *,
+    undecided_unlabel: bool = False,
+    include: Iterable[int] = (),
+    back_in_review: Set[int] = frozenset(),
+    elsewhere: Mapping[int, float | None] | None = None,
 ) -> PayloadPlan:
     """Plan the calls.
 
     undecided_unlabel: also send the Unlabel bucket's undecided sequences as "unlabeled". include: ids taken in by name although a rule
     refuses them (held, or an alert with smoke); disagreements, several types and unsure are never sent, there is no call for them.
-    back_in_review: ids beside a smoke that an audit found; without a look of their own they are not discarded.
+    back_in_review: ids beside a smoke that an audit found; without a look of their own they are not discarded. elsewhere: decided ids that
+    have no row here and their alerts (`decided_elsewhere`): they are refused by name, and a smoke among them guards its alert.
     """
     by_name = frozenset(include)
-    smoke_alerts = _alerts_with_smoke(rows, state)
+    elsewhere = {} if elsewhere is None else elsewhere
+    smoke_alerts = _alerts_with_smoke(rows, state, elsewhere)
     wanted: dict[Label, list[int]] = defaultdict(list)
-    refused: list[Refusal] = []
+    refused = [_not_here(rows, number, state.standing(number), alert) for number, alert in elsewhere.items()]
     undecided: list[int] = []
     decided_by: dict[int, str] = {}
     for row, number in enumerate(rows.ids.tolist()):
@@ -162,7 +170,17 @@ def _refusal(
     return None
 
 
-def _alerts_with_smoke(rows: Rows, state: State) -> dict[float, set[int]]:
+def _not_here(rows: Rows, number: int, standing: Standing | None, alert: float | None) -> Refusal:
+    said = "; ".join(f"{one.decision.words} by {one.reviewer}" for one in standing.opinions) if standing is not None else "decided"
+    guards = "" if alert is not None else ", and as its alert is not known it guards no other sequence"
+    return Refusal(
+        number,
+        "not_in_report",
+        f"{said}, but not in the report {rows.variant}{guards}; plan it from a report that has it (--variant), or pull and score it again",
+    )
+
+
+def _alerts_with_smoke(rows: Rows, state: State, elsewhere: Mapping[int, float | None]) -> dict[float, set[int]]:
     """alert -> its sequences that are decided as smoke, or scored as smoke and not decided otherwise ("later" decides nothing)."""
     found: dict[float, set[int]] = defaultdict(set)
     for row, number in enumerate(rows.ids.tolist()):
@@ -174,4 +192,8 @@ def _alerts_with_smoke(rows: Rows, state: State) -> dict[float, set[int]]:
         scored = said <= {"later"} and rows.value(row, "bucket") == "review"
         if scored or said & {"smoke", "unsure"}:
             found[alert].add(number)
+    for number, known in elsewhere.items():
+        standing = state.standing(number)
+        if known is not None and standing is not None and {one.decision.verdict for one in standing.opinions} & {"smoke", "unsure"}:
+            found[known].add(number)
     return found

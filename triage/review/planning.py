@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from triage.config import Layout
 from triage.errors import BadSetting
 from triage.review.auditing import bucket_status
+from triage.review.elsewhere import decided_elsewhere
 from triage.review.fold import State
 from triage.review.handover import Basis, Planned, write_plan
 from triage.review.payloads import build_payloads
@@ -30,13 +31,16 @@ def plan_payloads(
     Raises BadSetting when sequences that nobody looked at one by one would be discarded without a certificate for exactly this bucket and
     nobody insists. Sequences beside a smoke that the audit found are kept back until somebody has looked at them.
     """
-    plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include)
+    elsewhere = decided_elsewhere(layout, rows, state)
+    plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include, elsewhere=elsewhere)
     certificate, claim, line = None, "", ""
     if plan.undecided:
         status = bucket_status(layout, rows, state)
         if status.neighbours:
             back = frozenset(sequence_id_of(key) for key in status.neighbours)
-            plan = build_payloads(rows, state, undecided_unlabel=undecided_unlabel, include=include, back_in_review=back)
+            plan = build_payloads(
+                rows, state, undecided_unlabel=undecided_unlabel, include=include, back_in_review=back, elsewhere=elsewhere
+            )
         certificate = status.certified
         if certificate is None:
             if not without_certificate:

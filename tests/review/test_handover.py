@@ -250,9 +250,44 @@ def test_exports_hold_what_was_decided(stored: tuple[Store, Rows], desk: Desk, t
     assert all(not path.read_text() for path in (tmp_path / "yolo" / "labels").glob(f"pyro-annotator_{second}_*"))
 
     export("fiftyone", rows, desk.state, store, tmp_path / "fo")
-    labels = json.loads((tmp_path / "fo" / "labels.json").read_text())
-    assert labels["classes"] == ["smoke", "false_positive"]
-    assert len(labels["labels"]) == len(list((tmp_path / "fo" / "data").iterdir())) == frames
+    assert len(_require_fiftyone_layout(tmp_path / "fo")) == frames
+
+
+def _require_fiftyone_layout(root: Path) -> dict[str, list[dict[str, Any]]]:
+    """The documented layout of a FiftyOneImageDetectionDataset, strictly: labels by file stem, labels as indices into the classes, boxes as
+    [left, top, width, height] in [0, 1]. FiftyOne 1.22 reads it with its own importer (see the test below)."""
+    assert {path.name for path in root.iterdir()} == {"data", "labels.json"}
+    described = json.loads((root / "labels.json").read_text())
+    assert set(described) == {"classes", "labels"}
+    assert described["classes"] == ["smoke", "false_positive"]
+    stems = {path.stem for path in (root / "data").iterdir() if path.suffix == ".jpg"}
+    assert set(described["labels"]) == stems
+    for boxes in described["labels"].values():
+        for box in boxes:
+            assert set(box) == {"label", "bounding_box", "confidence", "attributes"}
+            assert box["label"] in range(len(described["classes"]))
+            left, top, width, height = box["bounding_box"]
+            assert 0 <= left <= left + width <= 1
+            assert 0 <= top <= top + height <= 1
+            assert 0 <= box["confidence"] <= 1
+            assert set(box["attributes"]) == {"decision"}
+    return dict(described["labels"])
+
+
+def test_fiftyone_reads_its_export(stored: tuple[Store, Rows], desk: Desk, tmp_path: Path) -> None:
+    importers = pytest.importorskip("fiftyone.utils.data.importers", reason="FiftyOne is not installed")
+    store, rows = stored
+    first, second, *_ = rows.ids.tolist()
+    decide(desk, rows, f"sequence_id = {first}", "smoke")
+    decide(desk, rows, f"sequence_id = {second}", "antenna+tree")
+    export("fiftyone", rows, desk.state, store, tmp_path / "fo")
+    with importers.FiftyOneImageDetectionDatasetImporter(dataset_dir=str(tmp_path / "fo")) as importer:
+        read = {Path(path).stem: label.detections for path, _, label in importer}
+    assert set(read) == set(_require_fiftyone_layout(tmp_path / "fo"))
+    assert {(one.label, one["decision"]) for boxes in read.values() for one in boxes} == {
+        ("smoke", "smoke:wildfire"),
+        ("false_positive", "antenna+tree"),
+    }
 
 
 def test_exported_labels_are_what_evaluation_and_training_read(rows: Rows, desk: Desk, tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ ROWS = (
     Row("audit plan", ("--max-miss", "1/5", "--reviewer", "ana"), codes=(0, 10)),
     Row("audit report", ("--reviewer", "ana"), codes=(0, 10, 11, 12, 13)),
     Row("audit rehearse", ("--max-miss", "1/5", "--runs", "2", "--labels", "{tmp}/labels.csv")),
+    Row("audit days", ("--reviewer", "ana"), codes=(0, 1)),
     Row("tune", ("--reviewer", "ana"), codes=(0, 10, 13)),
     Row("train", ("--from", "{tmp}/small.zip", "--output", "{tmp}/trained.zip", "--epochs", "8")),
     Row("demo", ("--sequences", "3", "--no-view", "--data", "{tmp}/demo"), codes=(0, 3)),

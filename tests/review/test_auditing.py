@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -11,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.review.conftest import table_of
+from triage.audit.bounds import clopper_pearson_upper, hypergeometric_upper
 from triage.audit.plan import Plan
 from triage.audit.tuning import Certified
 from triage.config import Layout
 from triage.errors import BadFile, BadSetting
 from triage.review.audit_inputs import read_labels, split_rows, truth_of
 from triage.review.auditing import PlanOptions, audit_now, bucket_status, plan_audit, worklist
+from triage.review.days import bound_from_days
 from triage.review.decisions import parse_decision
 from triage.review.desk import Desk
 from triage.review.planning import plan_payloads
@@ -266,10 +269,9 @@ def test_the_payload_judges_the_certificate_anew_from_the_labels_as_they_are(lay
     desk.decide(rows, desk.select(rows, f"key = {plan.sample(plan.looks[0])[0]}"), parse_decision("later"))
     with pytest.raises(BadSetting, match="it is UNFINISHED: 1 labels are missing"):
         plan_payloads(layout, rows, desk.state, undecided_unlabel=True)
-    # One more hit that the bound still bears: the claim is the one of now.
+    # One more hit that the bound still bears.
     desk.decide(rows, desk.select(rows, f"key = {plan.sample(plan.looks[0])[0]}"), parse_decision("unsure"))
-    second, _ = plan_payloads(layout, rows, desk.state, undecided_unlabel=True)
-    assert second.basis.claim != first.basis.claim
+    assert plan_payloads(layout, rows, desk.state, undecided_unlabel=True)[0].basis.certificate == plan.audit_id
 
 
 def test_labels_from_a_file_are_kept_with_the_look_and_do_not_silence_a_decision(layout: Layout, desk: Desk) -> None:
@@ -323,6 +325,21 @@ def test_tune_raises_or_lowers_the_threshold_with_proof(layout: Layout, desk: De
     assert "every event counted once" in old.text
 
 
+def test_labels_of_whole_camera_days_count_by_day(layout: Layout, desk: Desk) -> None:
+    rows = collection(places=True)
+    with pytest.raises(BadSetting, match="no camera-day of the 2000 sequences is labelled whole"):
+        bound_from_days(rows, desk.state, None, 0.95)
+    keys = [f"pyro-annotator_{i}" for i in range(1, 6 * 50 + 3)]
+    label(desk, rows, tuple(keys))
+    found = bound_from_days(rows, desk.state, None, 0.95)
+    # 50 days of 6, and 2 sequences of another; three of every twentieth day are smoke.
+    assert (found.days, found.partial, found.sequences, found.hits) == (50, 1, 300, 9)
+    assert found.effect == pytest.approx(6)
+    assert found.upper == math.floor(2000 * clopper_pearson_upper(9 / 6, 300 / 6))
+    assert found.upper > hypergeometric_upper(9, 300, 2000)
+    assert "no certificate" in found.text
+
+
 def test_rehearsed_certificates_are_true_at_least_as_often_as_promised() -> None:
     rows = collection()
     done = rehearse(rows, truth_of(rows), PlanOptions(max_miss=Fraction(1, 200), looks=2), 200)
@@ -330,3 +347,12 @@ def test_rehearsed_certificates_are_true_at_least_as_often_as_promised() -> None
     assert done.certified_true == done.certified
     with pytest.raises(BadSetting, match="have no known label"):
         rehearse(rows, {}, OPTIONS, 1)
+
+
+def test_a_bucket_that_holds_too_much_is_seldom_certified_however_one_looks() -> None:
+    rows = collection(places=True)
+    for options in (PlanOptions(max_miss=Fraction(1, 50)), PlanOptions(max_miss=Fraction(1, 50), open_ended=True)):
+        done = rehearse(rows, truth_of(rows), options, 100)
+        assert (done.smokes, done.target, done.certified_true) == (51, 40, 0)
+        assert done.certified <= 8
+        assert done.true >= 92

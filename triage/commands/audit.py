@@ -1,4 +1,4 @@
-"""`triage audit plan | report | rehearse`: how many smokes are in the pile that would be discarded, with proof."""
+"""`triage audit plan | report | rehearse | days`: how many smokes are in the pile that would be discarded, with proof."""
 
 from __future__ import annotations
 
@@ -33,13 +33,11 @@ def share_of(text: str) -> Fraction:
 
 def _design_options(function: Any) -> Any:
     for option in (
-        click.option("--planted", type=int, default=60, show_default=True, help="Known smokes hidden among the sample, at most."),
-        click.option("--seed", type=int, default=None, help="Of the draw; default, derived from the bucket itself."),
-        click.option("--near", type=int, default=0, help="Label so many of the bucket's highest scorers whole, as their own stratum."),
+        click.option("--near", type=int, default=0, help="Label so many of the highest-scoring tenth of the bucket, as their own stratum."),
         click.option("--strata", type=int, default=1, show_default=True, help="Strata by score, sampled in equal fractions."),
-        click.option("--open-ended", is_flag=True, help="A bound that holds at any number of looks; wider."),
+        click.option("--open-ended", is_flag=True, help="A bound that holds at any number of labels; wider."),
         click.option("--looks", type=int, default=2, show_default=True, help="Planned looks: 1 or 2."),
-        click.option("--hits", type=int, default=None, help="Smokes the (last) look may contain [default: 2 for one look, 3 for two]."),
+        click.option("--hits", type=int, default=None, help="Smokes the (last) look may contain [default: 2 for one look, 3 otherwise]."),
         click.option("--confidence", default="95%", show_default=True, help="How sure the certificate must be."),
         click.option("--max-miss", default="1/200", show_default=True, help="The share of the bucket that may be smoke."),
     ):
@@ -61,6 +59,14 @@ def command() -> None:
 
 @command.command("plan")
 @_design_options
+@click.option("--seed", type=int, default=None, help="Of the draw; default, that of the last plan, or derived from the bucket itself.")
+@click.option("--planted", type=int, default=60, show_default=True, help="Known smokes hidden among the sample, at most.")
+@click.option(
+    "--review-sample",
+    type=int,
+    default=None,
+    help="Other sequences of To Review mixed in; they bound recall before it is decided [default: a tenth of the sample].",
+)
 @_variant
 @click.option("--reviewer", default=None, help=option_help("reviewer"))
 @with_run
@@ -123,10 +129,29 @@ def rehearse(run: Run, variant: str | None, labels: Path | None, runs: int, **de
     rows = open_rows(run.layout, variant)
     truth = truth_of(rows) | (read_labels(labels) if labels else {})
     done = rehearse(rows, truth, _options(design), runs)
-    share = "none was issued" if done.certified == 0 else f"{done.certified_true} of {done.certified} true"
+    share = f", {done.certified_true} of them true ({done.certified_true / done.certified:.1%})" if done.certified else ""
     text = (
         f"{done.runs} audits of {done.bucket} sequences with {done.smokes} smokes among them, {done.mean_labels:.0f} labels on average:\n"
-        f"  the statement 'no more than D_U' was true in {done.true} ({done.true / done.runs:.1%})\n"
-        f"  certificates: {share}"
+        f"  the statement 'no more than D_U' was true in {done.true} of {done.runs} ({done.true / done.runs:.1%})\n"
+        f"  certificates 'at most {done.target}': {done.certified}{share}; false certificates: "
+        f"{(done.certified - done.certified_true) / done.runs:.1%} of all audits"
     )
     run.done(asdict(done), text)
+
+
+@command.command("days")
+@click.option("--confidence", default="95%", show_default=True, help="How sure the bound must be.")
+@_variant
+@_labels
+@click.option("--reviewer", default=None, help=option_help("reviewer"))
+@with_run
+def days(run: Run, confidence: str, variant: str | None, labels: Path | None, reviewer: str | None) -> None:
+    """What labels of whole camera-days say, when no audit drew them: a bound that counts days and not sequences. Never a certificate."""
+    from triage.review.audit_inputs import read_labels
+    from triage.review.days import bound_from_days
+    from triage.review.desk import Desk
+    from triage.review.rows import open_rows
+
+    given = None if labels is None else read_labels(labels)
+    found = bound_from_days(open_rows(run.layout, variant), Desk(run.layout, reviewer).state, given, float(share_of(confidence)))
+    run.done(asdict(found), found.text)

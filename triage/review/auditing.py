@@ -217,9 +217,9 @@ def bucket_status(layout: Layout, rows: Rows, state: State) -> Status:
             continue
         plan, kept = books.plan(entry.audit_id), entry.content.get("labels")
         report = _judge(books, rows, state, plan, books.kept_labels(plan.audit_id, kept) if kept else None)
-        if report.verdict == "CERTIFIED" and report.best is not None:
+        if report.verdict == "CERTIFIED":
             errors = plan.alpha + report.errors_added
-            claim = f"at most {report.best.upper} smokes among {plan.bucket} ({plan.max_miss} was allowed), {1 - errors:.0%} sure"
+            claim = f"at most {plan.target} smokes among {plan.bucket} ({plan.max_miss}), {1 - errors:.0%} sure"
             return Status(plan.audit_id, claim, neighbours=report.neighbours_to_open)
         reason = f"{plan.audit_id} certified this bucket, but by the labels as they are now it is {report.verdict}: {report.reason}"
         taken = taken or Status(None, reason=reason, neighbours=report.neighbours_to_open)

@@ -168,7 +168,9 @@ def test_a_hit_opens_its_camera_direction_and_day() -> None:
     places = {sample[0]: "cam|90|2026-06-01", outside[0]: "cam|90|2026-06-01", outside[1]: "cam|90|2026-06-02"}
     report = judge(made, {sample[0]}, Truth(place_of=places))
     assert report.neighbours_to_open == (outside[0],)
-    assert f"went back to Review: {outside[0]}." in report_in_words(made, report)
+    assert f"Back in Review, because 1 sequence is of the same camera, direction and day as a hit: {outside[0]}." in report_in_words(
+        made, report
+    )
     seen = Truth(place_of=places, opened=frozenset({outside[0]}))
     assert judge(made, {sample[0]}, seen).neighbours_to_open == ()
 
@@ -279,7 +281,7 @@ def test_what_is_kept_for_later_is_listed_as_open() -> None:
     assert (report.unlabelled, report.later) == (tuple(wanted[:2]), 1)
     text = report_in_words(made, report)
     assert (
-        f"2 sequences of the audit worklist still have no label (1 of them kept for later, which is no label): {wanted[0]}, {wanted[1]}."
+        f"Of the audit worklist 2 sequences are still without a label (1 of them kept for later, which is no label): {wanted[0]}, {wanted[1]}."
         in text
     )
 

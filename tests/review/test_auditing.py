@@ -14,6 +14,7 @@ import pytest
 from tests.review.conftest import table_of
 from triage.audit.bounds import clopper_pearson_upper, hypergeometric_upper
 from triage.audit.plan import Plan
+from triage.audit.report import AuditLabel
 from triage.audit.tuning import Certified
 from triage.config import Layout
 from triage.errors import BadFile, BadSetting
@@ -267,7 +268,7 @@ def test_the_payload_judges_the_certificate_anew_from_the_labels_as_they_are(lay
     assert first.basis.certificate == plan.audit_id
     # A label that is gone leaves the look unfinished.
     desk.decide(rows, desk.select(rows, f"key = {plan.sample(plan.looks[0])[0]}"), parse_decision("later"))
-    with pytest.raises(BadSetting, match="it is UNFINISHED: 1 labels are missing"):
+    with pytest.raises(BadSetting, match="it is UNFINISHED: 1 label is missing"):
         plan_payloads(layout, rows, desk.state, undecided_unlabel=True)
     # One more hit that the bound still bears.
     desk.decide(rows, desk.select(rows, f"key = {plan.sample(plan.looks[0])[0]}"), parse_decision("unsure"))
@@ -278,9 +279,15 @@ def test_labels_from_a_file_are_kept_with_the_look_and_do_not_silence_a_decision
     rows = collection()
     plan, _, _ = plan_audit(layout, rows, desk.state, OPTIONS)
     truth = truth_of(rows)
-    given = {key: truth[key] for key in plan.worklist(plan.looks[0])}
+    given: dict[str, AuditLabel] = {key: truth[key] for key in plan.worklist(plan.looks[0])}
     assert audit_now(layout, rows, desk.state, given=given)[1].verdict == "CERTIFIED"
     assert plan_payloads(layout, rows, desk.state, undecided_unlabel=True)[0].basis.certificate == plan.audit_id
+    # Another file that contradicts it takes the certificate away, and the payload goes by the last look.
+    worse = given | dict.fromkeys(plan.sample(plan.looks[0])[:9], "smoke")
+    assert audit_now(layout, rows, desk.state, given=worse)[1].verdict == "NOT CERTIFIED"
+    with pytest.raises(BadSetting, match="it is NOT CERTIFIED"):
+        plan_payloads(layout, rows, desk.state, undecided_unlabel=True)
+    assert audit_now(layout, rows, desk.state, given=given)[1].verdict == "CERTIFIED"
     label_as_smoke = f"key in ({', '.join(plan.sample(plan.looks[0])[:9])})"
     desk.decide(rows, desk.select(rows, label_as_smoke), parse_decision("smoke"))
     report = audit_now(layout, rows, desk.state, given=given)[1]

@@ -133,6 +133,11 @@ class Books:
         """The newest certificate of every audit that has one, the newest first."""
         return list({entry.audit_id: entry for entry in self.entries() if entry.kind == "certificate"}.values())[::-1]
 
+    def last_given(self, audit_id: str) -> dict[str, AuditLabel] | None:
+        """The labels from a file that the last look of an audit was taken with; None = it had none. Raises BadFile as `kept_labels`."""
+        named = [entry.content.get("labels") for entry in self.entries() if entry.kind == "look" and entry.audit_id == audit_id]
+        return self.kept_labels(audit_id, named[-1]) if named and named[-1] else None
+
     def keep_labels(self, audit_id: str, labels: Mapping[str, AuditLabel]) -> str:
         """Keep labels that came from a file, so that the audit can be judged anew; returns the digest that names them."""
         data = dump_json({"format": 1, "labels": dict(labels)})

@@ -189,12 +189,9 @@ def costs(N: int, target: int, alpha: float, planted: int = 0) -> list[Cost]:
 def _planned_looks(N: int, target: int, hits: int | None, looks: int, alpha: float, planted: int, open_ended: bool) -> tuple[Look, ...]:
     if looks not in (1, 2):
         raise BadSetting(f"--looks: expected 1 or 2, found {looks}; for any number of looks plan with --open-ended")
-    if open_ended:
-        allowed = tuple(range(1 + (3 if hits is None else hits)))
-    elif hits is None:
-        allowed = (2,) if looks == 1 else (0, 3)
-    else:
-        allowed = (hits,) if looks == 1 else (0, hits)
+    # By default no more hits than the target bears.
+    most = min(target, 2 if looks == 1 and not open_ended else 3) if hits is None else hits
+    allowed: tuple[int, ...] = tuple(range(most + 1)) if open_ended else (most,) if looks == 1 else (0, most)
     planned: list[Look] = []
     for count in allowed:
         n = open_ended_needed(N, target, count, alpha) if open_ended else _labels_with_planted(N, target, count, alpha / looks, planted)
@@ -283,7 +280,7 @@ def make_plan(
         planned = _planned_looks(N, target, hits, looks, alpha, len(hidden), open_ended)
         parts: tuple[Stratum, ...] = (_stratum(unlabel, 0.0, threshold, chosen, planned[-1].n),)
     else:
-        allowed = 2 if hits is None else hits
+        allowed = min(2, target) if hits is None else hits
         planned, parts = _stratified(unlabel, threshold, target, allowed, alpha, strata, near, chosen, len(hidden))
     mixed_in = math.ceil(_DECOY_SHARE * planned[-1].n) if review_sample is None else review_sample
     decoys = draw(set(review) - set(hidden), chosen ^ 0xDEC0, mixed_in)

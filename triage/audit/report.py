@@ -305,7 +305,7 @@ def _verdict(
         return "CERTIFIED", f"at most {best.upper} smokes in the bucket, and {plan.target} were allowed"
     if missing:
         done = f"; the look at {best.n} labels allowed at most {best.upper}" if best else ""
-        return "UNFINISHED", f"{missing} labels are missing for the next planned look{done}"
+        return "UNFINISHED", f"{missing} label{' is' if missing == 1 else 's are'} missing for the next planned look{done}"
     assert best is not None
     return "NOT CERTIFIED", f"up to {best.upper} smokes in the bucket, and only {plan.target} were allowed"
 

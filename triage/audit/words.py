@@ -83,31 +83,32 @@ def report_in_words(plan: Plan, report: AuditReport) -> str:
         if report.verdict == "EXPIRED":
             lines += ["", "Of the bucket as it was when the audit was planned:"]
         lines += ["", *_what_was_seen(plan, report, best, sure)]
-    if report.unlabelled:
+    if report.verdict == "UNFINISHED":
         later = f" ({report.later} of them kept for later, which is no label)" if report.later else ""
         lines.append(
-            f"{_count(len(report.unlabelled))} sequences of the audit worklist still have no label{later}: {_some(report.unlabelled)}. "
+            f"Of the audit worklist {_sequences(len(report.unlabelled))} still without a label{later}: {_some(report.unlabelled)}. "
             "What cannot be judged is answered as unsure, which counts as smoke."
         )
     if report.verdict == "NOT CERTIFIED":
         seen = "" if report.sensitivity is None else f" for a reviewer who sees {_percent(report.sensitivity[2])}"
         hits = best.hits if best else 0
-        need = "no number of labels would do" if report.needed is None else f"need n = {report.needed}"
+        found = f"{hits} hit{'' if hits == 1 else 's'}{seen}"
+        need = f"with {found} no number of labels would do" if report.needed is None else f"{found} need n = {report.needed}"
         more = (
             "Plan with more --hits for a longer sample."
             if plan.open_ended
             else "Labelling more now is a look that was not planned: plan two looks, or --open-ended, next time."
         )
-        lines.append(f'"At most {plan.max_miss}" is NOT certified ({hits} hit{"" if hits == 1 else "s"}{seen} {need}). {more}')
+        lines.append(f'"At most {plan.max_miss}" is NOT certified ({need}). {more}')
     if report.errors_added and report.verdict != "INVALID":
         lines.append(
-            f"An earlier audit of nearly this bucket was looked at and did not certify: this statement has an error of "
-            f"{_percent(plan.alpha)}, and with it there are {_percent(plan.alpha)} + {_percent(report.errors_added)}."
+            "Earlier audits of nearly this bucket were looked at and did not certify: the error of this statement and theirs are together "
+            f"{_percent(plan.alpha)} + {_percent(report.errors_added)}."
         )
     if report.neighbours_to_open:
         lines.append(
-            f"{_count(len(report.neighbours_to_open))} sequences of the same camera, direction and day as a hit went back to Review: "
-            f"{_some(report.neighbours_to_open)}. `triage plan` keeps them until somebody has looked; a smoke among them is rescued."
+            f"Back in Review, because {_sequences(len(report.neighbours_to_open))} of the same camera, direction and day as a hit: "
+            f"{_some(report.neighbours_to_open)}. `triage plan` keeps them back until somebody has looked; a smoke among them is rescued."
         )
     lines += [
         "",
@@ -115,6 +116,10 @@ def report_in_words(plan: Plan, report: AuditReport) -> str:
         f"model ({plan.model_version}) and this threshold ({plan.threshold:g}) only.",
     ]
     return "\n".join(lines)
+
+
+def _sequences(number: int) -> str:
+    return "1 sequence is" if number == 1 else f"{_count(number)} sequences are"
 
 
 def _some(keys: Sequence[str]) -> str:
@@ -178,7 +183,7 @@ def _what_was_seen(plan: Plan, report: AuditReport, best: Estimate, sure: str) -
             + (f"; work saved over sampling {_percent(report.saved.wss)}" if report.saved.wss is not None else "")
             + "."
         )
-    if report.icc is not None:
+    if report.icc is not None and report.icc > 0.05:
         lines.append(
             f"Smokes of one camera, direction and day go together with a correlation of {report.icc:.2f} among the labels; the bound needs "
             "no correction for it, because sequences were drawn and not days."

@@ -134,7 +134,8 @@ def worklist(layout: Layout, rows: Rows, state: State, audit_id: str | None = No
 
 def open_neighbours(layout: Layout, rows: Rows, state: State, plan: Plan) -> tuple[str, ...]:
     """Sequences of the bucket beside the audit's hits that nobody has opened; () while a look is not labelled."""
-    return _judge(Books(layout.audits), rows, state, plan, None).neighbours_to_open
+    books = Books(layout.audits)
+    return _judge(books, rows, state, plan, books.last_given(plan.audit_id)).neighbours_to_open
 
 
 def audit_now(
@@ -176,7 +177,7 @@ def _judge(
     split = split_rows(rows)
     digest, more = _digest(rows, split), None
     if digest != plan.bucket_digest:
-        labelled = looked_at(rows, state) | (given or {}).keys()
+        labelled = looked_at(rows, state) | (given or books.last_given(plan.audit_id) or {}).keys()
         more = books.difference(plan.audit_id, split.unlabel, rows.threshold, rows.model_version, labelled).more_labels
     return audit_report(
         plan,
@@ -215,8 +216,8 @@ def bucket_status(layout: Layout, rows: Rows, state: State) -> Status:
     for entry in issued:
         if entry.bucket_digest != digest:
             continue
-        plan, kept = books.plan(entry.audit_id), entry.content.get("labels")
-        report = _judge(books, rows, state, plan, books.kept_labels(plan.audit_id, kept) if kept else None)
+        plan = books.plan(entry.audit_id)
+        report = _judge(books, rows, state, plan, books.last_given(plan.audit_id))
         if report.verdict == "CERTIFIED":
             errors = plan.alpha + report.errors_added
             claim = f"at most {plan.target} smokes among {plan.bucket} ({plan.max_miss}), {1 - errors:.0%} sure"
@@ -226,7 +227,7 @@ def bucket_status(layout: Layout, rows: Rows, state: State) -> Status:
     if taken is not None:
         return taken
     last = issued[0].audit_id
-    labelled = looked_at(rows, state)
+    labelled = looked_at(rows, state) | (books.last_given(last) or {}).keys()
     apart = books.difference(last, split.unlabel, rows.threshold, rows.model_version, labelled)
     if apart.more_labels is None:
         return Status(None, reason=f"EXPIRED: {last} certified another bucket ({apart.words}), and this one needs a plan of its own")

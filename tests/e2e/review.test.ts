@@ -3,7 +3,7 @@ import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cannotRun, launch, makeReviewData, serve, triage, type Server } from "./tools";
+import { cannotRun, launch, makeReviewData, run, serve, triage, type Server } from "./tools";
 
 /** Two white pixels beside each other: a strip of two crops. */
 const PIXELS = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAAAAC0lEQVR4nGP4/x8AAwAB//wl3FEAAAAASUVORK5CYII=", "base64");
@@ -146,6 +146,69 @@ describe.skipIf(cannotRun !== null)("a reviewer", () => {
     expect(sent["wildfire"]).toBe(3);
     expect(sequences + Object.values(refused).reduce((sum, count) => sum + count, 0)).toBe(299);
     expect(triage(data, "decide", "--where", "not decided", "--dry-run").summary).toMatchObject({ count: 1 });
+  });
+
+  it("gives a second look blind, shares a view by camera, and shows the command that does the same", async () => {
+    const other = (...words: string[]) => triage(data, "decide", "--reviewer", "bob", ...words);
+    const chosen = "bucket = unlabeled and score < 0.02";
+    const { count } = other("--where", chosen, "--as", "rain", "--settle").summary as { count: number };
+    triage(data, "decide", "--where", chosen, "--as", "none");
+    await visit("?sort=score");
+    await page.getByRole("button", { name: `For a second look ${count}` }).click();
+    const table = page.getByRole("grid", { name: "Sequences" });
+    await table.getByText("hidden").first().waitFor();
+    expect(await table.innerText()).not.toContain("rain");
+    await page.getByText("what others said is hidden until you have decided").waitFor();
+    await page.getByRole("button", { name: "History" }).click();
+    await page.getByRole("dialog").getByText("bob").first().waitFor();
+    expect(await page.getByRole("dialog").innerText()).not.toMatch(/bob.*rain/);
+    await page.keyboard.press("Escape");
+    await table.focus();
+    await page.keyboard.press("Home");
+    // The first one agrees, the second does not.
+    if ((await page.getByRole("button", { name: "Decision keys" }).getAttribute("aria-pressed")) !== "true") {
+      await page.getByRole("button", { name: "Decision keys" }).click();
+      await table.focus();
+    }
+    await page.keyboard.press("r");
+    await page.getByText("1 sequence decided as rain; bob said the same").waitFor();
+    await page.keyboard.press("1");
+    await page.getByText("1 sequence decided as smoke:wildfire; bob said otherwise").waitFor();
+    await page.getByRole("button", { name: `For a second look ${count - 2}` }).waitFor();
+    expect(triage(data, "decide", "--progress").summary).toMatchObject({ second_looks: 2, agreed: 1, disagreements: 1 });
+
+    // What is seen now under a name, without a column, half of its cameras for bob.
+    await page.getByRole("button", { name: "Hide columns" }).click();
+    await page.getByRole("group", { name: "Hide columns" }).getByLabel("Azimuth").check();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Views" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name of the view").fill("look again");
+    await dialog.getByRole("button", { name: "Save this view" }).click();
+    await dialog.getByText("look again").waitFor();
+    await dialog.getByLabel("Reviewer").fill("bob");
+    await dialog.getByLabel("Part", { exact: true }).fill("1/2");
+    await dialog.getByLabel("Parts by").selectOption("camera");
+    await dialog.getByRole("button", { name: "Give it to them" }).click();
+    const half = dialog.getByRole("button", { name: "bob 1/2 by camera" });
+    await half.waitFor();
+    const listed = (triage(data, "views", "list").summary as { views: { view: string; by: string; where: string; count: number }[] }).views;
+    expect(listed).toMatchObject([{ view: "look again", by: "camera", where: "(second_look) and camera_part = 1/2" }]);
+    await visit();
+    await page.getByRole("button", { name: "Views" }).click();
+    await half.click();
+    await page.getByRole("button", { name: new RegExp(`^Decide all ${listed[0]!.count}…`) }).waitFor();
+    expect(await table.getByRole("columnheader", { name: "Azimuth" }).count()).toBe(0);
+
+    // The command that the page shows, run as it stands, decides what the page would have decided.
+    await page.getByRole("button", { name: /^Decide all / }).click();
+    await dialog.getByLabel("Decision").selectOption("dust");
+    await dialog.getByLabel("Tags").fill("half");
+    const command = dialog.locator("code", { hasText: "--as dust --tag half" });
+    await command.waitFor();
+    expect(run(await command.innerText())).toBe(0);
+    const decided = triage(data, "decide", "--where", "tag = half and mine", "--dry-run").summary;
+    expect(decided).toMatchObject({ count: listed[0]!.count });
   });
 
   it("plans an audit, labels it blind, rescues beside the hit, earns a certificate and a payload, and one new sequence expires it", async () => {

@@ -54,6 +54,12 @@ export function triage(data: string, ...words: string[]): { code: number; summar
   return { code: done.status ?? -1, summary, error: done.stderr };
 }
 
+/** A command line as it stands, `triage` being the one under test: its exit code. */
+export function run(command: string): number {
+  const asTyped = command.replace(/^triage /, '"$PYTHON" -m triage ');
+  return spawnSync("bash", ["-c", asTyped], { cwd: ROOT, env: { ...process.env, PYTHON } }).status ?? -1;
+}
+
 export interface Server {
   readonly url: string;
   readonly stop: () => Promise<void>;

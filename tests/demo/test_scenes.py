@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,13 @@ def test_a_detector_that_never_errs_draws_what_is_there() -> None:
     assert none == ()
 
 
+def test_the_first_frames_carry_the_alert_however_often_the_detector_misses() -> None:
+    blind = Detector(jitter=0.0, miss=1.0, level=0.5, extra=0.0, seed=1)
+    rect = (32.0, 18.0, 96.0, 90.0)
+    assert [len(found) for found in blind.boxes([rect] * 6, SMALL)] == [1, 1, 0, 0, 0, 0]
+    assert [len(found) for found in blind.boxes([None, rect, None, rect, rect], SMALL)] == [0, 1, 0, 1, 0]
+
+
 def smoky(seed: int, **changes: float) -> Alert:
     terrain = make_terrain(11, SMALL, 4)
     plume = make_smoke(seed, terrain, first_seen=60.0)
@@ -194,6 +202,48 @@ def test_smoke_changes_the_picture_where_its_extent_is() -> None:
         inside = changed[y1 : y2 + 1, x1 : x2 + 1].mean()
         changed[max(0, y1 - 12) : y2 + 12, max(0, x1 - 12) : x2 + 12] = 0
         assert inside > 2 * changed.mean() + 0.3
+
+
+def test_what_is_framed_can_be_seen() -> None:
+    """Also thin smoke: at its thickest it differs from what is behind it by more than noise does."""
+    found = []
+    for seed in range(40, 70):
+        alert = smoky(seed)
+        bare = Alert(alert.terrain, alert.weather, (), alert.seconds)
+        for number, rect in enumerate(extents(alert, alert.things[0])):
+            if rect is None:
+                continue
+            with_smoke, without = (pixels(Stage().render(each, number)).mean(axis=2) for each in (alert, bare))
+            x1, y1, x2, y2 = (round(value) for value in rect)
+            changed = np.abs(with_smoke - without)[y1 : y2 + 1, x1 : x2 + 1]
+            found.append(float(np.quantile(changed, 0.95)))
+    assert len(found) > 60
+    assert min(found) > 4
+    assert np.mean(np.array(found) > 10) > 0.9
+
+
+def test_smoke_is_framed_only_once_it_covers_something() -> None:
+    terrain = make_terrain(11, SMALL, 4)
+    plume = replace(make_smoke(21, terrain, first_seen=0.0), begin=0.0, ramp=400.0, life=60.0)
+    found = [plume.extent(terrain, seconds) is not None for seconds in (0.0, 2.0, 300.0, 500.0)]
+    assert found[:2] == [False, False]
+    assert found[-1]
+
+
+def test_nothing_rises_behind_a_tree_or_a_pole() -> None:
+    rng = np.random.default_rng(0)
+    tried = 0
+    for seed in range(30):
+        terrain = make_terrain(seed, SMALL, 4)
+        before = [feature.rect for feature in terrain.features if feature.look in ("tree", "pole")]
+        covered = np.zeros(terrain.width, bool)
+        for x1, _, x2, _ in before:
+            covered[max(0, int(x1)) : int(x2) + 1] = True
+        if before and covered.mean() < 0.5:
+            spots = [terrain.spot(rng)[0] for _ in range(20)]
+            assert sum(any(x1 <= x <= x2 for x1, _, x2, _ in before) for x in spots) == 0
+            tried += 1
+    assert tried > 5
 
 
 def test_smoke_stands_on_one_place_and_changes_its_shape_while_fog_keeps_it() -> None:

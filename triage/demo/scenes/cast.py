@@ -66,12 +66,14 @@ def synthetic_world(
     smoke_share: float = 0.35,
     frames: tuple[int, int] = (3, 25),
     cameras: int | None = None,
+    objects: tuple[float, ...] = (0.8, 0.15, 0.05),
     annotated: float = 0.0,
 ) -> World:
     """A world of `sequences` sequences drawn from `seed`; the same arguments give the same bytes.
 
     size: of the images, (width, height) in pixels. smoke_share: of the alerts that show smoke. frames: fewest and most per sequence;
-    the mean is about half of the most. cameras: None = one for five sequences. annotated: the share that is annotated already.
+    the mean is about half of the most. cameras: None = one for five sequences. objects: how often an alert has one, two, three ...
+    objects, and so many sequences; they add up to 1. annotated: the share that is annotated already.
     """
     rng = np.random.default_rng([seed, 17])
     views = [_camera(rng, number, size) for number in range(cameras or max(3, round(sequences / 5)))]
@@ -82,7 +84,7 @@ def synthetic_world(
     while len(rows) < sequences:
         camera = views[int(rng.integers(len(views)))]
         begin += timedelta(seconds=int(rng.exponential(1500)) + 20)
-        alert, roles = _alert(rng, camera, int(rng.integers(2**31)), smoke_share, frames)
+        alert, roles = _alert(rng, camera, int(rng.integers(2**31)), smoke_share, frames, objects)
         times = [begin + timedelta(seconds=value) for value in alert.seconds]
         keys = [f"detections/{slug(camera.name)}/{when:%Y%m%d_%H%M%S}_{len(alerts):05d}.jpg" for when in times]
         where.update((key, (len(alerts), number)) for number, key in enumerate(keys))
@@ -119,13 +121,15 @@ def _camera(rng: np.random.Generator, number: int, size: tuple[int, int]) -> _Ca
     )
 
 
-def _alert(rng: np.random.Generator, camera: _Camera, seed: int, smoke_share: float, frames: tuple[int, int]) -> tuple[Alert, list[_Role]]:
+def _alert(
+    rng: np.random.Generator, camera: _Camera, seed: int, smoke_share: float, frames: tuple[int, int], objects: tuple[float, ...]
+) -> tuple[Alert, list[_Role]]:
     count = int(np.clip(round(rng.gamma(2.6, frames[1] / 5.2)), *frames))
     step = float(rng.choice((30, 60), p=(0.85, 0.15)))
     seconds = tuple(float(value) for value in np.round(np.arange(count) * step + np.concatenate(([0], rng.integers(-1, 3, count - 1)))))
-    objects = int(rng.choice((1, 2, 3), p=(0.8, 0.15, 0.05)))
+    count_of_objects = int(rng.choice(len(objects), p=objects)) + 1
     roles: list[_Role] = []
-    for number in range(objects):
+    for number in range(count_of_objects):
         role = None
         if number == 0 and rng.random() < smoke_share:
             role = _smoke(rng, camera, seed, seconds)

@@ -19,6 +19,13 @@ __all__ = ["Plume", "make_dust", "make_fog", "make_smoke"]
 
 Numbers = NDArray[np.float64]
 
+#: By how much (of 255, at noon) a plume must differ from what is behind it, on average over what it covers, for anyone to report it; and
+#: how far its own tone may be moved from the ground's for that: at least, at most.
+_SEEN = 14.0
+_GAP = (38.0, 105.0)
+#: A plume that covers less than this share of what is behind it is not framed: no detector sees it yet.
+_VEIL = 0.12
+
 
 @dataclass(frozen=True, slots=True)
 class Plume:
@@ -93,7 +100,7 @@ class Plume:
         column = np.clip(x, 0, terrain.width - 1).astype(int)
         seen = np.clip((terrain.front(self.layer)[column] - (y - radius)) / (2 * radius), 0, 1)
         thick = strength * seen * (self.height * 0.2 / radius) ** 0.35
-        if thick.max() < 0.05:
+        if thick.max() < 0.05 or self._depth(x, y, radius, strength * seen) < _VEIL:
             return None
         # A detector does not frame the same share each time.
         share = self.drawn_share * float(np.exp(np.random.default_rng([self.seed, 18, round(abs(seconds))]).normal(0, 0.6)))
@@ -135,11 +142,21 @@ class Plume:
         mixed = [h + (c - h) * see for h, c in zip(weather.haze_colour, self.colour, strict=True)]
         tone = np.array(grade_colour((mixed[0], mixed[1], mixed[2]), weather), np.float32)
         # What nobody could see, nobody reports: it stands out from what is behind it, darker where that is bright.
-        ground = float(np.average(behind.mean(axis=2), weights=cover + 1e-6))
-        gap, least = float(tone.mean()) - ground, 38 * (0.25 + 0.75 * weather.daylight)
+        # A thin plume needs a tone farther from the ground's to be seen as well as a thick one.
+        weights = cover + 1e-6
+        ground, depth = float(np.average(behind.mean(axis=2), weights=weights)), float(np.average(cover, weights=weights))
+        least = float(np.clip(_SEEN / max(depth, 1e-3), *_GAP)) * (0.25 + 0.75 * weather.daylight)
+        gap = float(tone.mean()) - ground
         if abs(gap) < least:
             tone += (least - gap) if ground < 175 else (-least - gap)
         return np.clip(tone, 0, 255).astype(np.float32)
+
+    def _depth(self, x: Numbers, y: Numbers, radius: Numbers, strength: Numbers) -> float:
+        """How much the plume covers of what is behind it, in [0, 1]: the mean over its puffs' centres, thick ones counting more."""
+        weight = strength * (self.height * 0.2 / np.maximum(radius, self.height * 0.03)) ** 0.5
+        apart = ((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2) / (0.55 * radius) ** 2
+        cover = self.opacity * (1 - np.exp(-np.exp(-0.5 * apart) @ weight))
+        return float(np.average(cover, weights=cover + 1e-9))
 
     def _density(
         self, x: Numbers, y: Numbers, radius: Numbers, strength: Numbers, shape: tuple[int, int], moment: int

@@ -61,7 +61,7 @@ class Terrain:
         return np.minimum.reduce(nearer) if nearer else np.full(self.width, float(self.height))
 
     def spot(self, rng: np.random.Generator, *, crest: bool = False) -> tuple[float, float, int]:
-        """A visible point on the land: x, y, layer. crest: on an upper edge."""
+        """A visible point on the land, not behind a tree or pole: x, y, layer. crest: on an upper edge."""
         image = self.width - 2 * self.margin
         best = (self.width / 2, float(self.crests[0][self.width // 2]), 0)
         for _ in range(24):
@@ -72,8 +72,13 @@ class Terrain:
             if bottom - top < (2 if crest else 6) * self.unit or top < self.margin + 4:
                 continue
             y = top if crest else top + (bottom - top) * rng.beta(1.2, 2.0)
-            return x, y, layer
+            if not self._behind_something(x):
+                return x, y, layer
         return best
+
+    def _behind_something(self, x: float) -> bool:
+        """Whether a tree or a pole before the camera stands in column `x`."""
+        return any(feature.look in ("tree", "pole") and feature.rect[0] <= x <= feature.rect[2] for feature in self.features)
 
 
 def make_terrain(seed: int, size: tuple[int, int], margin: int) -> Terrain:

@@ -78,7 +78,7 @@ bench: install-dev ## Measure; the tables of docs/benchmarks.md come from here.
 	$(BIN)/python -m tests.benchmarks
 
 .PHONY: demo-model
-demo-model: install-dev ## Make the bundled package again from its seed (renders 1,200 scenes, then trains: 10 to 20 minutes).
+demo-model: install-dev ## Make the bundled package again from its seed (renders 3,600 sequences, then trains: about half an hour).
 	$(BIN)/python -m triage.demo.model_recipe
 
 docs: install-dev ## Write the generated pages of docs/.

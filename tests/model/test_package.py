@@ -212,6 +212,13 @@ def test_same_content_same_bytes(good: Path, tmp_path: Path) -> None:
     assert small.write_small(tmp_path / "other.zip", seed=1).read_bytes() != good.read_bytes()
 
 
+def test_zeros_take_no_room(good: Path, tmp_path: Path) -> None:
+    zeros = {key: torch.zeros_like(value) for key, value in load_package(good).classifier.state_dict().items()}
+    empty = small.write_small(tmp_path / "empty.zip", state_dict=zeros)
+    assert empty.stat().st_size < 0.2 * good.stat().st_size
+    assert not any(bool(value.any()) for value in load_package(empty).classifier.state_dict().values())
+
+
 def test_digests_tell_what_changed(good: Path, tmp_path: Path) -> None:
     base = load_package(good)
     new_calibrator = load_package(changed(good, tmp_path, calibrator=calibrator(sanity_checks=[], intercept=0.0)))

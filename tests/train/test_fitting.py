@@ -110,6 +110,25 @@ def test_augmentation_stays_in_range_and_moves_the_frames_of_a_tube_alike() -> N
     assert not torch.allclose(changed, augmented(still, torch.Generator().manual_seed(1)))
 
 
+def test_half_the_strength_changes_patches_less() -> None:
+    generator = torch.Generator().manual_seed(0)
+    plain = torch.rand(64, 2, 3, 16, 16, generator=generator) * 0.2 + 0.4
+
+    def moved(strength: float) -> float:
+        changed = augmented(plain, torch.Generator().manual_seed(0), strength=strength)
+        return float((changed.mean(dim=(1, 3, 4)) - plain.mean(dim=(1, 3, 4))).abs().mean())
+
+    assert 0.3 * moved(1.0) < moved(0.5) < 0.8 * moved(1.0)
+
+
+def test_some_tubes_shake_and_others_stand_still() -> None:
+    picture = torch.zeros(1, 1, 3, 32, 32)
+    picture[..., 8:24, 8:24] = 1
+    changed = augmented(picture.expand(40, 4, 3, 32, 32), torch.Generator().manual_seed(0), strength=0.5)
+    between = (changed - changed.mean(dim=1, keepdim=True)).abs().mean(dim=(1, 2, 3, 4))
+    assert float(between.max()) > 2 * float(between.median())
+
+
 def test_thinning_keeps_real_slots_only_and_at_least_one() -> None:
     mask = torch.tensor([[True] * 5 + [False], [True, False, True, False, False, False]])
     for seed in range(20):

@@ -1,7 +1,7 @@
 """Changes to patches that leave smoke smoke: what one camera, lens, hour or box might do. For training only.
 
-All changes are drawn per tube and are the same in its frames, because the camera stands still; only noise and a flicker of brightness
-differ from frame to frame. Letters: N tubes, T slots, P patch size in pixels.
+All changes are drawn per tube and are the same in its frames, because the camera stands still; only noise, a flicker of brightness and
+a little shaking differ from frame to frame. Letters: N tubes, T slots, P patch size in pixels.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from torch.nn import functional as F  # noqa: N812  the name every torch program
 
 __all__ = ["augmented", "thinned"]
 
+#: The largest deviation of a shaking camera's frames, in halves of a patch.
+_SHAKE = 0.04
 
-def augmented(patches: Tensor, generator: torch.Generator) -> Tensor:
-    """patches [N, T, 3, P, P] float32 in [0, 1], RGB -> the same shape and range, changed at random."""
-    x = _moved(patches, generator)
-    x = _relit(x, generator)
-    x = _softened(x, generator)
-    noise = _uniform((len(x), 1, 1, 1, 1), 0.0, 0.035, generator)
-    x = x + noise * torch.randn(x.shape, generator=generator)
-    return _covered(x.clamp(0, 1), generator)
+
+def augmented(patches: Tensor, generator: torch.Generator, *, strength: float = 1.0) -> Tensor:
+    """patches [N, T, 3, P, P] float32 in [0, 1], RGB -> the same shape and range, changed at random.
+
+    strength: of all changes, in (0, 1]; below 1 nothing is blurred or covered, because a small network cannot learn that as well.
+    """
+    x = _moved(patches, generator, strength)
+    x = _relit(x, generator, strength)
+    if strength == 1:
+        x = _softened(x, generator)
+    noise = _uniform((len(x), 1, 1, 1, 1), 0.0, 0.035 * strength, generator)
+    x = (x + noise * torch.randn(x.shape, generator=generator)).clamp(0, 1)
+    return _covered(x, generator) if strength == 1 else x
 
 
 def thinned(mask: Tensor, generator: torch.Generator, *, most: int) -> Tensor:
@@ -42,33 +49,41 @@ def _chosen(n: int, share: float, generator: torch.Generator) -> Tensor:
     return _uniform((n, 1, 1, 1, 1), 0, 1, generator) < share
 
 
-def _moved(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror, zoom (0.75 to 1.3), shift (a tenth), turn (8 degrees); what comes from outside is mirrored."""
+def _moved(x: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+    """Mirror, and at full strength zoom (0.75 to 1.3), shift (a tenth), turn (8 degrees); what comes from outside is mirrored.
+
+    Half of the tubes shake besides: each of their frames is shifted a little more, by up to about a thirtieth.
+    """
     n, t = x.shape[:2]
-    zoom = torch.exp(_uniform((n,), -0.29, 0.26, generator))
-    turn = _uniform((n,), -0.14, 0.14, generator)
+    zoom = torch.exp(_uniform((n,), -0.29, 0.26, generator) * strength)
+    turn = _uniform((n,), -0.14, 0.14, generator) * strength
     mirror = torch.where(_uniform((n,), 0, 1, generator) < 0.5, -1.0, 1.0)
-    theta = torch.zeros(n, 2, 3)
-    theta[:, 0, 0], theta[:, 0, 1] = zoom * turn.cos() * mirror, -zoom * turn.sin()
-    theta[:, 1, 0], theta[:, 1, 1] = zoom * turn.sin() * mirror, zoom * turn.cos()
-    theta[:, :, 2] = _uniform((n, 2), -0.2, 0.2, generator)
-    # A tube's frames are moved alike, so they go through as channels of one image.
-    flat = x.reshape(n, t * 3, *x.shape[3:])
-    grid = F.affine_grid(theta, list(flat.shape), align_corners=False)
+    theta = torch.zeros(n, t, 2, 3)
+    theta[..., 0, 0], theta[..., 0, 1] = (zoom * turn.cos() * mirror)[:, None], (-zoom * turn.sin())[:, None]
+    theta[..., 1, 0], theta[..., 1, 1] = (zoom * turn.sin() * mirror)[:, None], (zoom * turn.cos())[:, None]
+    theta[..., 2] = (_uniform((n, 1, 2), -0.2, 0.2, generator)) * strength
+    shake = _uniform((n, 1, 1), -_SHAKE, _SHAKE, generator).clamp(min=0)
+    theta[..., 2] += shake * torch.randn(n, t, 2, generator=generator)
+    flat = x.flatten(0, 1)
+    grid = F.affine_grid(theta.flatten(0, 1), list(flat.shape), align_corners=False)
     return F.grid_sample(flat, grid, mode="bilinear", padding_mode="reflection", align_corners=False).reshape(x.shape)
 
 
-def _relit(x: Tensor, generator: torch.Generator) -> Tensor:
+def _relit(x: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """Gamma, contrast, brightness, a tint, saturation down to grey and up, and a small flicker between frames."""
     n, t = x.shape[:2]
     per_tube = (n, 1, 1, 1, 1)
-    x = x.clamp(1e-4, 1).pow(torch.exp(_uniform(per_tube, -0.45, 0.45, generator)))
+
+    def drawn(shape: tuple[int, ...], reach: float) -> Tensor:
+        return _uniform(shape, -reach, reach, generator) * strength
+
+    x = x.clamp(1e-4, 1).pow(torch.exp(drawn(per_tube, 0.45)))
     mean = x.mean(dim=(1, 2, 3, 4), keepdim=True)
-    x = (x - mean) * _uniform(per_tube, 0.55, 1.45, generator) + mean + _uniform(per_tube, -0.2, 0.2, generator)
-    x = x + _uniform((n, 1, 3, 1, 1), -0.07, 0.07, generator) + _uniform((n, t, 1, 1, 1), -0.02, 0.02, generator)
+    x = (x - mean) * (1 + drawn(per_tube, 0.45)) + mean + drawn(per_tube, 0.2)
+    x = x + drawn((n, 1, 3, 1, 1), 0.07) + drawn((n, t, 1, 1, 1), 0.02)
     grey = x.mean(dim=2, keepdim=True)
-    saturation = _uniform(per_tube, 0.2, 1.5, generator)
-    saturation = torch.where(_chosen(n, 0.15, generator), torch.zeros_like(saturation), saturation)
+    saturation = 1 + _uniform(per_tube, -0.8, 0.5, generator) * strength
+    saturation = torch.where(_chosen(n, 0.15 * strength, generator), torch.zeros_like(saturation), saturation)
     return (grey + (x - grey) * saturation).clamp(0, 1)
 
 

@@ -144,7 +144,7 @@ def write_package(
     yolo_weights: bytes = b"",
     extra: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write a package atomically; the same content gives the same bytes. The names of the members are put into the manifest here.
+    """Write a package atomically; the same content and zlib give the same bytes. The names of the members are put into the manifest here.
 
     manifest: `variant`, `model_version`, `provenance` and what else is to be kept. config: as in `config.yaml`. state_dict: the
     classifier's, keys without prefix. calibrator: `features`, `coefficients`, `intercept`, `sanity_checks`; None = uncalibrated.
@@ -170,7 +170,7 @@ def write_package(
             info = zipfile.ZipInfo(name, _EPOCH)
             info.external_attr = 0o644 << 16
             info.create_system = 3  # Unix, wherever it is written
-            archive.writestr(info, members[name])
+            archive.writestr(info, members[name], zipfile.ZIP_DEFLATED if name == names["classifier_checkpoint"] else zipfile.ZIP_STORED)
     write_bytes(path, buffer.getvalue())
 
 

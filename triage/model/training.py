@@ -23,9 +23,26 @@ from triage.model.augment import augmented, thinned
 from triage.model.classifier import Classifier, build_classifier
 from triage.model.config import ModelConfig
 
-__all__ = ["Epoch", "Fit", "Recipe", "TubeSet", "as_input", "features_of", "fit", "fresh_classifier", "logits_of", "with_features"]
+__all__ = [
+    "Epoch",
+    "Fit",
+    "Recipe",
+    "TubeSet",
+    "as_input",
+    "balance",
+    "drawn_tubes",
+    "features_of",
+    "fit",
+    "fresh_classifier",
+    "logits_of",
+    "schedule",
+    "torch_threads",
+    "with_features",
+]
 
 _PATCHES_AT_ONCE = 256
+#: How strongly patches are augmented for the small network.
+_MILD = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +141,7 @@ def fit(
     for name, tubes in (("training", training), ("validation", validation)):
         if tubes is not None and not 0 < int(tubes.smoke.sum()) < len(tubes):
             raise ValueError(f"the {name} tubes must hold both classes")
-    with _threads(recipe.threads), torch.random.fork_rng(devices=[]):
+    with torch_threads(recipe.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)  # dropout draws from the global generator
         if recipe.blocks == 0:
             training = with_features(classifier, config, training)
@@ -203,12 +220,12 @@ class _Fitting:
     def _pass(self, training: TubeSet, number: int) -> float:
         """One epoch; the mean loss over it."""
         self.classifier.train()
-        weight = _balance(training.smoke)
+        weight = balance(training.smoke)
         per_epoch = math.ceil(len(training) / self.recipe.batch)
         total = 0.0
         for step, rows in enumerate(self._batches(len(training)), start=(number - 1) * per_epoch):
             for group in self.optimiser.param_groups:
-                group["lr"] = self.recipe.learning_rate * _schedule(step, per_epoch * self.recipe.epochs)
+                group["lr"] = self.recipe.learning_rate * schedule(step, per_epoch * self.recipe.epochs)
             labels = torch.from_numpy(training.smoke[rows]).float()
             losses = F.binary_cross_entropy_with_logits(self._logits(training, rows), labels, reduction="none")
             loss = (losses * (labels * weight[1] + (1 - labels) * weight[0])).mean()
@@ -230,17 +247,8 @@ class _Fitting:
             assert tubes.features is not None
             out: Tensor = self.classifier.head(torch.from_numpy(tubes.features[rows]), mask)
             return out
-        assert tubes.patches is not None
-        assert tubes.index is not None
-        most = self.recipe.most_slots
-        mask = thinned(mask, self.generator, most=most)
-        # The chosen slots of each tube, gathered into `most` columns so that one tube is augmented as one thing.
-        columns = mask.int().argsort(dim=1, descending=True, stable=True)[:, :most]
-        chosen = mask.gather(1, columns)
-        index = torch.from_numpy(tubes.index[rows]).gather(1, columns).clamp(min=0)
-        shape = (*index.shape, *tubes.patches.shape[1:])
-        patches = _as_float(tubes.patches[index.flatten().numpy()]).reshape(shape[0], shape[1], 3, shape[2], shape[3])
-        patches = augmented(patches, self.generator)
+        patches, chosen, columns = _drawn(tubes, rows, self.generator, self.recipe.most_slots, 1.0)
+        mask = torch.zeros_like(mask).scatter(1, columns, chosen)
         real = self.classifier.backbone(_normalised(patches[chosen], self.config))
         features = real.new_zeros(*mask.shape, real.shape[-1])
         rows_of, slots = chosen.nonzero(as_tuple=True)
@@ -251,10 +259,32 @@ class _Fitting:
     def _validate(self, tubes: TubeSet | None) -> float | None:
         if tubes is None:
             return None
-        weight = _balance(tubes.smoke)
+        weight = balance(tubes.smoke)
         logits = logits_of(self.classifier, self.config, tubes)
         losses = np.logaddexp(0, np.where(tubes.smoke, -logits, logits))
         return float(np.mean(losses * np.where(tubes.smoke, weight[1], weight[0])))
+
+
+def drawn_tubes(
+    tubes: TubeSet, rows: NDArray[np.intp], config: ModelConfig, generator: torch.Generator, *, most: int
+) -> tuple[Tensor, Tensor]:
+    """Mildly augmented looks at some tubes with patches: normalised patches [n, most, 3, P, P] and mask [n, most], drawn at random."""
+    patches, chosen, _ = _drawn(tubes, rows, generator, most, _MILD)
+    return _normalised(patches, config), chosen
+
+
+def _drawn(tubes: TubeSet, rows: NDArray[np.intp], generator: torch.Generator, most: int, strength: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Up to `most` slots of each tube, at random: patches [n, most, 3, P, P] in [0, 1], mask [n, most], and which slots [n, most]."""
+    assert tubes.patches is not None
+    assert tubes.index is not None
+    mask = thinned(torch.from_numpy(tubes.mask[rows]), generator, most=most)
+    # The chosen slots of each tube, gathered into `most` columns so that one tube is augmented as one thing.
+    columns = mask.int().argsort(dim=1, descending=True, stable=True)[:, :most]
+    chosen = mask.gather(1, columns)
+    index = torch.from_numpy(tubes.index[rows]).gather(1, columns).clamp(min=0)
+    shape = (*index.shape, *tubes.patches.shape[1:])
+    patches = _as_float(tubes.patches[index.flatten().numpy()]).reshape(shape[0], shape[1], 3, shape[2], shape[3])
+    return augmented(patches, generator, strength=strength), chosen, columns
 
 
 def _learning(classifier: Classifier, recipe: Recipe) -> list[nn.Parameter]:
@@ -273,13 +303,13 @@ def _learning(classifier: Classifier, recipe: Recipe) -> list[nn.Parameter]:
     return [one for one in classifier.parameters() if one.requires_grad]
 
 
-def _balance(smoke: NDArray[np.bool_]) -> tuple[float, float]:
+def balance(smoke: NDArray[np.bool_]) -> tuple[float, float]:
     """Weights (of false positives, of smoke) with mean 1 over the set, so that both classes count the same."""
     share = float(smoke.mean())
     return 0.5 / (1 - share), 0.5 / share
 
 
-def _schedule(step: int, steps: int) -> float:
+def schedule(step: int, steps: int) -> float:
     """Factor of the learning rate: up over the first twentieth, then down along a cosine to a fiftieth."""
     warm = max(1, steps // 20)
     if step < warm:
@@ -309,7 +339,8 @@ def _copy(module: nn.Module) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
+    """Run torch on so many threads, and on as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,7 +1,8 @@
 """The small network that is trained from scratch, and the rules it is used with: the bundled package's `config.yaml`.
 
-680,000 numbers, 2.7 MB as float32: a package must fit into 3 MB. Patches of 32 pixels are cut with as much around a box as the box is
-wide, because what tells smoke from a bright ridge is where it stands and whether it changes.
+Wide enough for `triage.model.initial` to write a sketch down in it: most of its numbers are zeros, which a package's compression takes
+away (a package must fit into 3 MB). Patches of 32 pixels are cut with as much around a box as the box is wide, because what tells smoke
+from a bright ridge is where it stands and whether it changes.
 """
 
 from __future__ import annotations
@@ -36,19 +37,19 @@ def small_config() -> dict[str, Any]:
         },
         "classifier": {
             "backbone": "vit",
-            "embed_dim": 168,
+            "embed_dim": 224,
             "depth": 1,
             "num_heads": 4,
             "patch_stride": 8,
-            "mlp_ratio": 0.5,
+            "mlp_ratio": 1.43,
             "img_size": 32,
             "max_frames": 20,
             "global_pool": "avg",
             "transformer_num_layers": 2,
             "transformer_num_heads": 4,
-            "transformer_ffn_dim": 400,
+            "transformer_ffn_dim": 1760,
             "transformer_dropout": 0.0,
-            # The first layer takes differences that small steps of learning would blur (see triage.model.initial).
+            # The first layer takes differences that small steps of learning would blur (see triage.model.sketch).
             LEARNT_LAYERS: 1,
         },
         "decision": {"aggregation": "logistic", "logistic_threshold": 0.35, "threshold": 0.0},

@@ -3,7 +3,8 @@
 Cameras are held out first; nothing of them is learnt or calibrated on. On the others, a head is fitted once per fold of cameras: each
 fold stops early by its own outside and gives logits for it, all of them together fit the calibrator, and the final head is fitted on all
 of these cameras for the epochs that were best over all folds. From scratch, and when blocks of the backbone learn, there is one split
-instead of folds: the calibrator is fitted on its outside, and the network of that split is the final one.
+instead of folds: the calibrator is fitted on its outside, and the network of that split is the final one. From scratch, a sketch is fitted
+(`triage.model.sketch`) and written down as the network (`triage.model.initial`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from triage.evaluation import Evaluation, Sample, Written, evaluate, fingerprint
 from triage.files import dump_json, sha256_bytes, write_bytes
 from triage.model import Calibrator, Classifier, FrameInput, ModelConfig, SequenceInput, checked_config, load_package, write_package
 from triage.model.collect import Collected, collect
-from triage.model.initial import start_from_patches, start_readout
+from triage.model.initial import insist_on_room, write_down
+from triage.model.sketch import fit_sketch
 from triage.model.training import Epoch, Recipe, fit, fresh_classifier, logits_of, with_features
 from triage.progress import Progress
 from triage.train.architecture import LEARNT_LAYERS, small_config
@@ -36,6 +38,7 @@ __all__ = ["Request", "Result", "train"]
 
 Rows = NDArray[np.intp]
 _FOLDS = 4
+_FOLDS_FROM_SCRATCH = 8
 _DEFAULT_PURPOSE = "Tells smoke from false positives in sequences of a detector's boxes; trained by `triage train`."
 
 
@@ -164,7 +167,7 @@ class _Learnt:
 
 def _recipe(request: Request, start: _Start) -> Recipe:
     if request.start is None:
-        recipe = Recipe(blocks=0, layers=1, epochs=40, patience=10, batch=64, learning_rate=1e-4)
+        recipe = Recipe(blocks=None, epochs=36, batch=64, learning_rate=2e-3, most_slots=6)
     elif request.blocks:
         recipe = Recipe(blocks=request.blocks, epochs=30, patience=6, batch=32, learning_rate=2e-4)
     else:
@@ -176,10 +179,11 @@ def _recipe(request: Request, start: _Start) -> Recipe:
 def _learn(request: Request, start: _Start, found: LabelledSet, collected: Collected, inside: Rows) -> _Learnt:
     recipe = _recipe(request, start)
     smoke, cameras = [found.items[at].smoke for at in inside], [found.items[at].camera for at in inside]
-    splits = folds(smoke, cameras, count=_FOLDS, seed=request.seed)
     if request.start is None:
-        start_from_patches(start.classifier, start.config, _patches_of(collected, inside), request.seed)
-    if request.start is None or recipe.blocks:
+        split = folds(smoke, cameras, count=_FOLDS_FROM_SCRATCH, seed=request.seed)[0]
+        return _learn_from_scratch(start, collected, (inside[split.inside], inside[split.outside]), recipe)
+    splits = folds(smoke, cameras, count=_FOLDS, seed=request.seed)
+    if recipe.blocks:
         splits = splits[:1]
     tubes = with_features(start.classifier, start.config, collected.tubes) if recipe.blocks == 0 else collected.tubes
     outside_rows, logits, best = [], [], []
@@ -189,8 +193,6 @@ def _learn(request: Request, start: _Start, found: LabelledSet, collected: Colle
         for split in splits:
             classifier = copy.deepcopy(start.classifier)
             inner, outer = (_tubes_of(collected, inside[part]) for part in (split.inside, split.outside))
-            if request.start is None:
-                start_readout(classifier, tubes.take(inner))
             done = fit(classifier, start.config, tubes.take(inner), tubes.take(outer), recipe, _teller(progress))
             best.append(done.best)
             histories.append(done.history)
@@ -202,9 +204,24 @@ def _learn(request: Request, start: _Start, found: LabelledSet, collected: Colle
             if stop_at:
                 everything = tubes.take(_tubes_of(collected, inside))
                 fit(classifier, start.config, everything, None, replace(recipe, stop_at=stop_at), _teller(progress))
-    rows_used = np.concatenate(outside_rows)
-    features = np.column_stack([np.concatenate(logits), collected.facts[rows_used]])
-    return _Learnt(classifier, fit_calibrator(features, collected.tubes.smoke[rows_used]), features, tuple(best))
+    return _calibrated(classifier, collected, np.concatenate(outside_rows), np.concatenate(logits), tuple(best))
+
+
+def _learn_from_scratch(start: _Start, collected: Collected, parts: tuple[Rows, Rows], recipe: Recipe) -> _Learnt:
+    """parts: the sequences to learn from, and those to calibrate on. No early stopping: the mean of the weights is kept at the end."""
+    classifier = start.classifier
+    insist_on_room(classifier, start.config)
+    inner, outer = (_tubes_of(collected, part) for part in parts)
+    learnt, judged = collected.tubes.take(inner), collected.tubes.take(outer)
+    with Progress("fit", total=recipe.epochs, unit="epoch") as progress:
+        sketch = fit_sketch(start.config, classifier.backbone.shape.stride, learnt, judged, recipe, _teller(progress))
+    write_down(classifier, start.config, sketch)
+    return _calibrated(classifier, collected, outer, logits_of(classifier, start.config, judged), (recipe.epochs,))
+
+
+def _calibrated(classifier: Classifier, collected: Collected, rows: Rows, logits: NDArray[np.float64], best: tuple[int, ...]) -> _Learnt:
+    features = np.column_stack([logits, collected.facts[rows]])
+    return _Learnt(classifier, fit_calibrator(features, collected.tubes.smoke[rows]), features, best)
 
 
 def _best_epoch(histories: Sequence[tuple[Epoch, ...]]) -> int:
@@ -227,13 +244,6 @@ def _teller(progress: Progress) -> Callable[[Epoch], None]:
 
 def _tubes_of(collected: Collected, sequences: Rows) -> Rows:
     return np.flatnonzero(np.isin(collected.sequence, sequences))
-
-
-def _patches_of(collected: Collected, sequences: Rows) -> NDArray[np.uint8]:
-    tubes = collected.tubes.take(_tubes_of(collected, sequences))
-    assert tubes.patches is not None
-    assert tubes.index is not None
-    return tubes.patches[np.unique(tubes.index[tubes.mask])]
 
 
 def _measure(request: Request, start: _Start, learnt: _Learnt, found: LabelledSet, collected: Collected, outside: Rows) -> Evaluation:

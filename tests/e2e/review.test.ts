@@ -96,6 +96,15 @@ describe.skipIf(cannotRun !== null)("a reviewer", () => {
       "smoke:wildfire",
     ]);
 
+    // Shift adds a type to what was decided, and stays.
+    await page.keyboard.press("Shift+E");
+    await page.getByText("1 sequence decided as tree").waitFor();
+    await page.keyboard.press("Shift+A");
+    await page.getByText("1 sequence decided as tree+antenna").waitFor();
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+z");
+    await decidedIs(5);
+
     // Sweep: one exception, Space for the rest of the page.
     await page.getByRole("button", { name: "Sweep", exact: true }).click();
     const tiles = page.getByRole("list", { name: "Page of sequences" }).getByRole("button");

@@ -17,8 +17,10 @@ import { ThresholdPanel } from "@/features/threshold/components/ThresholdPanel";
 import { useKeys } from "@/lib/keys/useKeys";
 import { useReport } from "@/lib/report/report";
 import { SelectionProvider, stepFrom, useRows } from "@/lib/report/selection";
+import { wordsAt } from "@/lib/review/decisions";
 import { useDesk } from "@/lib/review/desk";
 import { useDecisionKeys } from "@/lib/review/useDecisionKeys";
+import { withType } from "@/lib/review/vocabulary";
 import { useViewPart } from "@/lib/view/store";
 import { AuditDesk } from "./AuditDesk";
 import { Shell } from "./Shell";
@@ -66,8 +68,14 @@ export function Workplace({ top }: { top: React.ReactNode }) {
     return { rows, marked, mark, leftOut: inSight, clearLeftOut };
   }, [rows, marked, mark, leftOut, clearLeftOut]);
   const listed = mode === "table" || mode === "grid";
-  useDecisionKeys(listed ? desk : null, desk?.keysOn === true, (words) => {
+  useDecisionKeys(listed ? desk : null, desk?.keysOn === true, (words, more) => {
     if (desk === null || marked < 0) return;
+    if (more) {
+      // One type more: stay, there may be another.
+      const mine = desk.decisions.mine[marked] === 1 ? wordsAt(desk.decisions, marked) : null;
+      void desk.decideRows([marked], withType(desk.keys, mine, words));
+      return;
+    }
     // Where to go is known before the filter may hide what was decided.
     const next = stepFrom(rows, marked, 1);
     void desk.decideRows([marked], words);

@@ -2,7 +2,7 @@ import { Bool, Dictionary, Int32, Table, tableToIPC, Utf8, vectorFromArray } fro
 import { describe, expect, it } from "vitest";
 import { NO_FILTERS } from "@/lib/columns/filter";
 import { decodeDecisions, isDecided, isDone, noDecisions, saidOf, sortCodes, withDecisions, wordsAt } from "./decisions";
-import { alwaysOn, decisionKeys, remapped } from "./vocabulary";
+import { alwaysOn, decisionKeys, remapped, withType } from "./vocabulary";
 import { quote, whereIds, whereOf } from "./where";
 
 describe("filters as an expression", () => {
@@ -113,6 +113,15 @@ describe("keys", () => {
       "y later",
       "z none",
     ]);
+  });
+
+  it("make several types of one, and take one away again", () => {
+    expect([withType(keys, null, "antenna"), withType(keys, "unsure", "antenna"), withType(keys, "smoke:wildfire", "antenna")]).toEqual([
+      "antenna", "antenna", "antenna",
+    ]);
+    expect(withType(keys, "antenna", "false_positive:other")).toBe("antenna+other");
+    expect(withType(keys, "antenna+other", "antenna")).toBe("false_positive:other");
+    expect(withType(keys, "antenna", "antenna")).toBe("antenna");
   });
 
   it("can be given to another decision, and then mean only that", () => {

@@ -1,9 +1,12 @@
-/** Calls `decide` when a decision's key is pressed. Letters work while `letters`; digits always. Ctrl-Z and Ctrl-Shift-Z undo and redo. */
+/**
+ * Calls `decide` when a decision's key is pressed; `more` = with Shift, a false positive's type beside those it has. Letters work while
+ * `letters`; digits always. Ctrl-Z and Ctrl-Shift-Z undo and redo.
+ */
 import { useEffect, useEffectEvent } from "react";
 import type { Desk } from "./desk";
 import { alwaysOn } from "./vocabulary";
 
-export function useDecisionKeys(desk: Desk | null, letters: boolean, decide: (words: string) => void): void {
+export function useDecisionKeys(desk: Desk | null, letters: boolean, decide: (words: string, more: boolean) => void): void {
   const press = useEffectEvent((event: KeyboardEvent) => {
     if (desk === null || event.defaultPrevented || document.querySelector("dialog[open], [popover]:popover-open") !== null) return;
     const { target } = event;
@@ -20,7 +23,7 @@ export function useDecisionKeys(desk: Desk | null, letters: boolean, decide: (wo
     // Before the keymap of moving and switching sees it: some letters mean both, and deciding wins while it is on.
     event.preventDefault();
     event.stopImmediatePropagation();
-    decide(entry.words);
+    decide(entry.words, event.shiftKey && entry.group === "False positive");
   });
   useEffect(() => {
     window.addEventListener("keydown", press, { capture: true });

@@ -43,8 +43,24 @@ export function remapped(keys: readonly DecisionKey[], changes: Readonly<Record<
   });
 }
 
+/** Other than alone, the type "other" needs no word for what it is other than. */
+const typeOf = (words: string): string => (words === "false_positive:other" ? "other" : words);
+
+/**
+ * A false positive with one type more, or one less when it has it already: "antenna" and "tree" are "antenna+tree". What is no false positive,
+ * or would be left without any type, is the added type alone.
+ */
+export function withType(keys: readonly DecisionKey[], words: string | null, added: string): string {
+  const types = new Set(keys.filter((entry) => entry.group === "False positive").map((entry) => typeOf(entry.words)));
+  const had = words === null ? [] : typeOf(words).split("+");
+  if (had.length === 0 || !had.every((name) => types.has(name))) return added;
+  const one = typeOf(added);
+  const now = had.includes(one) ? had.filter((name) => name !== one) : [...had, one];
+  return now.length === 0 ? added : now.length === 1 && now[0] === "other" ? "false_positive:other" : now.join("+");
+}
+
 /** Digits decide at any time; letters only while decision keys are on, because some of them also move and switch. */
 export const alwaysOn = (key: string): boolean => /^[1-9]$/.test(key);
 
 export const labelOf = (keys: readonly DecisionKey[], words: string): string =>
-  keys.find((entry) => entry.words === words)?.label ?? words.replaceAll("_", " ");
+  keys.find((entry) => entry.words === words)?.label ?? words.replaceAll("_", " ").replaceAll("+", " + ");

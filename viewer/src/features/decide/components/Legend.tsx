@@ -20,6 +20,14 @@ export function Legend({ keys, onChange }: { keys: readonly DecisionKey[]; onCha
             ))}
         </dl>
       ))}
+      <dl aria-label="Several types">
+        <div>
+          <dt>
+            <kbd>Shift</kbd>
+          </dt>
+          <dd>one type more</dd>
+        </div>
+      </dl>
       <Button kind="quiet" onClick={onChange}>
         Change keys
       </Button>

@@ -44,9 +44,13 @@ export function ViewsDialog({ desk, onClose }: { desk: Desk; onClose: () => void
             <bdi className={styles.grow}>
               <strong>{saved.name}</strong> <code>{typeof saved.view.where === "string" ? saved.view.where : ""}</code>
             </bdi>
-            <Button onClick={() => open(saved.view.address, null)}>Open</Button>
+            {typeof saved.view.address === "string" ? (
+              <Button onClick={() => open(saved.view.address, null)}>Open</Button>
+            ) : (
+              <code>triage decide --view {saved.name}</code>
+            )}
             {assignments
-              .filter((given) => given.view === saved.name)
+              .filter((given) => given.view === saved.name && typeof saved.view.address === "string")
               .map((given) => (
                 <Button key={`${given.to}-${given.part ?? ""}-${given.by}`} kind="chip" onClick={() => open(saved.view.address, given)}>
                   <bdi>{given.to}</bdi> {given.part === null ? "all" : partOf(given.part, given.by)}

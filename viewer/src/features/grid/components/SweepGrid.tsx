@@ -10,7 +10,7 @@ import { useReport } from "@/lib/report/report";
 import { useSelection, useThreshold } from "@/lib/report/selection";
 import type { Desk } from "@/lib/review/desk";
 import { useDecisionKeys } from "@/lib/review/useDecisionKeys";
-import { labelOf } from "@/lib/review/vocabulary";
+import { labelOf, withType } from "@/lib/review/vocabulary";
 import { Ticker } from "@/lib/ticker";
 import { useStoredNumber } from "@/lib/useStoredNumber";
 import { GAP, lanesOf, pictureSize } from "../model/lanes";
@@ -64,8 +64,12 @@ export function SweepGrid({ desk }: { desk: Desk }) {
     [table],
   );
   const toggle = (row: number) => setMarks(toggled(marks, row, proposed(table, row, threshold, words, marks), words));
-  useDecisionKeys(desk, true, (decision) => {
+  useDecisionKeys(desk, true, (decision, more) => {
     if (marked < 0) return;
+    if (more) {
+      setMarks(new Map(marks).set(marked, withType(desk.keys, marks.get(marked) ?? null, decision)));
+      return;
+    }
     setMarks(new Map(marks).set(marked, decision === "none" ? null : decision));
     setPlace(Math.min(page.length - 1, at + 1));
   });

@@ -6,6 +6,7 @@ random bytes of the size that camera frames have: nothing in packing looks into 
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import io
 import os
@@ -130,30 +131,28 @@ def compare(root: Path, cold: bool) -> dict[str, list[float]]:
 def main() -> str:
     progress.quiet()
     base = Path(tempfile.mkdtemp(prefix="bench-shards-", dir=os.environ.get("BENCH_SHARDS_DIR")))
-    try:
-        big = base / "big"
-        write_store(Layout(big / "data"), SEQUENCES, FRAME_BYTES)
-        gigabytes = sum(path.stat().st_size for path in Layout(big / "data").sequences.rglob("*") if path.is_file()) / 1e9
-        lines = [
-            "## Shards",
-            "",
-            f"{SEQUENCES} sequences, {SEQUENCES * FRAMES} frames, {gigabytes:.2f} GB; medians of {RUNS} runs, in turns.",
-            "",
-        ]
-        lines += ["| cache | step | seconds | MB/s | of tar's rate |", "| --- | --- | ---: | ---: | ---: |"]
-        for cold in (False, True):
-            if cold and not drop_caches():
-                lines.append("| cold | not measured: /proc/sys/vm/drop_caches cannot be written here | | | |")
-                continue
-            medians = {name: statistics.median(found) for name, found in compare(big, cold).items()}
-            for name, baseline in (("tar cf", "tar cf"), ("triage pack", "tar cf"), ("tar xf", "tar xf"), ("triage unpack", "tar xf")):
-                seconds, cache = medians[name], "cold" if cold else "warm"
-                ratio = medians[baseline] / seconds
-                lines.append(f"| {cache} | {name} | {seconds:.2f} | {gigabytes * 1000 / seconds:.0f} | {ratio:.0%} |")
-        lines += ["", *no_op(base / "many"), "", *previews(base / "drawn")]
-        return "\n".join(lines) + "\n"
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
+    atexit.register(shutil.rmtree, base, ignore_errors=True)  # minutes for so many files; the numbers do not wait for it
+    big = base / "big"
+    write_store(Layout(big / "data"), SEQUENCES, FRAME_BYTES)
+    gigabytes = sum(path.stat().st_size for path in Layout(big / "data").sequences.rglob("*") if path.is_file()) / 1e9
+    lines = [
+        "## Shards",
+        "",
+        f"{SEQUENCES} sequences, {SEQUENCES * FRAMES} frames, {gigabytes:.2f} GB; medians of {RUNS} runs, in turns.",
+        "",
+    ]
+    lines += ["| cache | step | seconds | MB/s | of tar's rate |", "| --- | --- | ---: | ---: | ---: |"]
+    for cold in (False, True):
+        if cold and not drop_caches():
+            lines.append("| cold | not measured: /proc/sys/vm/drop_caches cannot be written here | | | |")
+            continue
+        medians = {name: statistics.median(found) for name, found in compare(big, cold).items()}
+        for name, baseline in (("tar cf", "tar cf"), ("triage pack", "tar cf"), ("tar xf", "tar xf"), ("triage unpack", "tar xf")):
+            seconds, cache = medians[name], "cold" if cold else "warm"
+            ratio = medians[baseline] / seconds
+            lines.append(f"| {cache} | {name} | {seconds:.2f} | {gigabytes * 1000 / seconds:.0f} | {ratio:.0%} |")
+    lines += ["", *no_op(base / "many"), "", *previews(base / "drawn")]
+    return "\n".join(lines) + "\n"
 
 
 def no_op(root: Path) -> list[str]:

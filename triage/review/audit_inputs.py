@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from triage.audit.plan import Plan
+from triage.audit.plan import Plan, bucket_digest
 from triage.audit.report import AuditLabel, Truth
 from triage.errors import BadFile
 from triage.review.fold import Standing, State
@@ -23,15 +24,27 @@ __all__ = ["Split", "audit_labels", "known_truth", "labels_of", "looked_at", "re
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The rows by bucket, with their scores, and where each sequence was seen."""
+    """The rows by bucket, with their scores, and where each sequence was seen. digest: of the Unlabel bucket, as `bucket_digest`."""
 
-    unlabel: dict[str, float]
-    review: dict[str, float]
-    place_of: dict[str, str]
+    unlabel: Mapping[str, float]
+    review: Mapping[str, float]
+    place_of: Mapping[str, str]
+    digest: str
+
+
+#: Going through every row takes a second where there are 100,000, and a blind session asks at every answer.
+_splits: WeakKeyDictionary[Rows, Split] = WeakKeyDictionary()
 
 
 def split_rows(rows: Rows) -> Split:
-    """The report's rows by bucket; held ones are in neither."""
+    """The report's rows by bucket; held ones are in neither. Made once for the same rows."""
+    known = _splits.get(rows)
+    if known is None:
+        _splits[rows] = known = _split(rows)
+    return known
+
+
+def _split(rows: Rows) -> Split:
     unlabel: dict[str, float] = {}
     review: dict[str, float] = {}
     place_of: dict[str, str] = {}
@@ -42,7 +55,7 @@ def split_rows(rows: Rows) -> Split:
             unlabel[key] = score
         elif bucket == "review" and score is not None:
             review[key] = score
-    return Split(unlabel, review, place_of)
+    return Split(unlabel, review, place_of, bucket_digest(unlabel, rows.threshold, rows.model_version))
 
 
 def _place(rows: Rows, row: int) -> str:

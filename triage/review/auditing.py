@@ -11,12 +11,12 @@ from pathlib import Path
 
 from triage.audit.certificate import Books
 from triage.audit.page import audit_page
-from triage.audit.plan import Plan, bucket_digest, costs, make_plan
+from triage.audit.plan import Plan, costs, make_plan
 from triage.audit.report import AuditLabel, AuditReport, audit_report
 from triage.audit.words import plan_in_words, report_as_json
 from triage.config import Layout
 from triage.files import write_bytes, write_json
-from triage.review.audit_inputs import Split, audit_labels, known_truth, labels_of, looked_at, split_rows
+from triage.review.audit_inputs import audit_labels, known_truth, labels_of, looked_at, split_rows
 from triage.review.fold import State
 from triage.review.selection import Rows
 
@@ -128,7 +128,7 @@ def worklist(layout: Layout, rows: Rows, state: State, audit_id: str | None = No
             one.kind == "audit" and not state.is_undone(one.id) and state.contents[one.id].get("audit") == plan.audit_id
             for one in state.records
         ),
-        expired=plan.bucket_digest != _digest(rows, split_rows(rows)),
+        expired=plan.bucket_digest != split_rows(rows).digest,
     )
 
 
@@ -175,15 +175,15 @@ def _judge(
 ) -> AuditReport:
     """The verdict from the labels as they are now; writes nothing."""
     split = split_rows(rows)
-    digest, more = _digest(rows, split), None
-    if digest != plan.bucket_digest:
+    more = None
+    if split.digest != plan.bucket_digest:
         labelled = looked_at(rows, state) | (given or books.last_given(plan.audit_id) or {}).keys()
         more = books.difference(plan.audit_id, split.unlabel, rows.threshold, rows.model_version, labelled).more_labels
     return audit_report(
         plan,
         audit_labels(rows, state, given, plan),
         known_truth(rows, state, given, plan, split),
-        current_digest=digest,
+        current_digest=split.digest,
         current_keys=split.unlabel.keys(),
         earlier=books.earlier(plan, split.unlabel.keys()),
         more_labels=more,
@@ -208,13 +208,12 @@ class Status:
 def bucket_status(layout: Layout, rows: Rows, state: State) -> Status:
     """Judges every certificate of exactly this bucket anew: a label that was corrected since may have taken its ground away."""
     books, split = Books(layout.audits), split_rows(rows)
-    digest = _digest(rows, split)
     issued = books.certificates()
     if not issued:
         return Status(None, reason="no audit has certified this bucket; run `triage audit plan`")
     taken: Status | None = None
     for entry in issued:
-        if entry.bucket_digest != digest:
+        if entry.bucket_digest != split.digest:
             continue
         plan = books.plan(entry.audit_id)
         report = _judge(books, rows, state, plan, books.last_given(plan.audit_id))
@@ -234,10 +233,6 @@ def bucket_status(layout: Layout, rows: Rows, state: State) -> Status:
     more = f"{apart.more_labels} more label{'' if apart.more_labels == 1 else 's'}"
     reason = f"EXPIRED: {last} certified another bucket ({apart.words}); the difference needs {more}: `triage audit plan`"
     return Status(None, reason=reason)
-
-
-def _digest(rows: Rows, split: Split) -> str:
-    return bucket_digest(split.unlabel, rows.threshold, rows.model_version)
 
 
 def _now() -> str:

@@ -79,7 +79,7 @@ def tune(
     curve: Curve | None = None
     if method in ("audit", "rate"):
         plan = Books(layout.audits).plan()
-        if bucket_digest(split.unlabel, rows.threshold, rows.model_version) != plan.bucket_digest:
+        if split.digest != plan.bucket_digest:
             raise BadSetting(f"{plan.audit_id} is EXPIRED: the bucket changed since it was planned; run `triage audit plan`")
         if plan.design != "simple":
             raise BadSetting(f"{plan.audit_id} is stratified; tune needs a simple random sample (`triage audit plan` without --strata)")

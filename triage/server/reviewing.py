@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import threading
 from collections.abc import Iterable, Mapping, Set
@@ -254,18 +255,16 @@ class Reviewing:
             return self._blind_stream[1]
 
     def _running(self, report: OpenReport, desk: Desk) -> Blind | None:
-        if not any(record.kind == "audit" for record in desk.state.records):
-            return None
-        from triage.review.auditing import worklist
-
         ledger = self._layout.audits / "ledger.jsonl"
         at = (report.variant, report.version, desk.state.version, id(desk), ledger.stat().st_mtime_ns if ledger.exists() else 0)
         if self._blind[0] != at:
-            try:
-                now = worklist(self._layout, self._rows_of(report), desk.state)
-            except BadFile:
+            now = None
+            if any(record.kind == "audit" for record in desk.state.records):
+                from triage.review.auditing import worklist
+
                 # A damaged ledger is said where the audit is asked for; rows are shown as ever.
-                now = None
+                with contextlib.suppress(BadFile):
+                    now = worklist(self._layout, self._rows_of(report), desk.state)
             runs = now is not None and now.running and now.plan.variant == report.variant
             keys = frozenset(now.keys) if now is not None and runs else frozenset()
             self._blind = (at, Blind(f"blind-{sha256_bytes(' '.join(sorted(keys)).encode())[:12]}", keys) if runs else None)

@@ -79,6 +79,12 @@ def test_somebody_else_may_undo_and_redo(rows: Rows, desk: Desk, layout: Layout)
     assert len(said(bob)) == 5
 
 
+def test_two_names_never_write_one_log(rows: Rows, desk: Desk, layout: Layout) -> None:
+    decide(desk, rows, "all", "tree")
+    with pytest.raises(BadSetting, match=r"'../Ana': expected a name of one's own, but ana.jsonl is the log of 'ana'"):
+        Desk(layout, "../Ana")
+
+
 def test_nothing_to_undo_is_said(desk: Desk) -> None:
     with pytest.raises(BadSetting, match="ana has no decision that counts"):
         desk.undo()

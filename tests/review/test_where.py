@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,28 @@ def test_parts_by_camera_keep_a_camera_together(desk: Desk) -> None:
     assert sum(map(len, parts)) == 40
     # CRC-32 of the name in UTF-8, no name like an empty one; the page computes the same (viewer/src/lib/columns/columns.test.ts).
     assert [sorted({number % 5 for number in part}) for part in parts] == [[1, 2, 4], [], [0, 3]]
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("not bucket = unlabled", "bucket: expected one of review, unlabeled, hold, found 'unlabled'; did you mean 'unlabeled'?"),
+        ("bucket in (review, hol)", "did you mean 'hold'?"),
+        ("decision != antena", "did you mean 'antenna'?"),
+        ("verdict = smokes", "did you mean 'smoke'?"),
+        ("label = no", "label: expected one of unknown, smoke, fp, found 'no'"),
+    ],
+)
+def test_a_misspelt_word_of_a_closed_vocabulary_selects_nothing_and_not_everything(
+    rows: Rows, desk: Desk, where: str, message: str
+) -> None:
+    with pytest.raises(BadSetting, match=re.escape(message)):
+        desk.select(rows, where)
+
+
+def test_decisions_are_asked_for_as_they_are_typed(rows: Rows, desk: Desk) -> None:
+    desk.decide(rows, desk.select(rows, "sequence_id = 1"), parse_decision("smoke"))
+    assert desk.select(rows, "decision = smoke").ids == desk.select(rows, "decision = smoke:wildfire").ids == (1,)
 
 
 def test_another_threshold_moves_the_buckets(rows: Rows, desk: Desk) -> None:

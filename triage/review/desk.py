@@ -65,7 +65,10 @@ class Pace:
 
 
 class Desk:
-    """One reviewer's desk over one data directory. `state` follows the logs of everybody; call `refresh` to see what others did."""
+    """One reviewer's desk over one data directory. `state` follows the logs of everybody; call `refresh` to see what others did.
+
+    Raises BadSetting for an empty name, and for one whose log is another person's: two people never write one file.
+    """
 
     def __init__(self, layout: Layout, reviewer: str | None = None) -> None:
         self.reviewer = (reviewer or default_reviewer()).strip()
@@ -73,6 +76,12 @@ class Desk:
             raise BadSetting("reviewer: expected a name; give --reviewer or set TRIAGE_REVIEWER")
         self.logs = Logs(layout.decisions)
         self.state: State = fold_events(self.logs)
+        log = self.logs.path(self.reviewer).stem
+        owner = next((one.reviewer for one in self.state.records if one.log == log), self.reviewer)
+        if owner != self.reviewer:
+            raise BadSetting(
+                f"reviewer {self.reviewer!r}: expected a name of one's own, but {log}.jsonl is the log of {owner!r}; take another name"
+            )
 
     def refresh(self) -> bool:
         """Read what anybody appended since; True when anything was."""

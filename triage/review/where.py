@@ -19,11 +19,15 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from triage.errors import BadSetting
+from triage.report import BUCKETS, OUTCOMES
+from triage.review.decisions import VERDICTS, parse_decision
+from triage.sequences import Label
 
 __all__ = ["FIELDS", "FLAGS", "Columns", "Mask", "matches", "part_where", "quote"]
 
@@ -37,6 +41,14 @@ FIELDS: Mapping[str, str] = {
     "tubes": "number", "trigger": "number", "alert": "number", "model_version": "text", "text": "text", "decision": "text",
     "verdict": "text", "reviewer": "text", "tag": "list", "part": "part", "camera_part": "part",
 }  # fmt: skip
+
+#: Fields whose words are known; `decision` is read as decisions are typed.
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "bucket": BUCKETS,
+    "outcome": OUTCOMES,
+    "verdict": VERDICTS,
+    "label": get_args(Label),
+}
 
 FLAGS = ("decided", "disagreement", "mine", "second_look", "all")
 
@@ -173,6 +185,7 @@ class _Parser:
         if kind == "text":
             if operator not in ("=", "!="):
                 raise BadSetting(f"--where: {field} is text: expected = != or ~, found {operator!r}")
+            value = _known_word(field, value)
             return lambda columns: _by_distinct(columns.values[field], lambda held: (held == value) == (operator == "="))
         number = _number(field, value) if kind == "number" else _seconds(field, value)
         compare = {"=": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}[operator]
@@ -209,6 +222,18 @@ class _Parser:
         else:
             found = "the end"
         raise BadSetting(f"--where: expected {expected}, found {found} of {self._source!r}")
+
+
+def _known_word(field: str, value: str) -> str:
+    """Words of closed vocabularies as the columns hold them: a misspelt one must not select nothing, and turned round everything."""
+    if field == "decision":
+        return parse_decision(value).words
+    known = _WORDS.get(field)
+    if known is not None and value not in known:
+        near = difflib.get_close_matches(value, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise BadSetting(f"--where: {field}: expected one of {', '.join(known)}, found {value!r}{hint}")
+    return value
 
 
 def _by_distinct(values: npt.NDArray[np.generic], test: Callable[[object], bool], *, nulls: bool = False) -> Mask:

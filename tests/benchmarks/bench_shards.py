@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -100,20 +101,26 @@ def tar(*arguments: str | Path) -> None:
     subprocess.run(["tar", *map(str, arguments)], check=True)
 
 
-def compare(root: Path, cold: bool) -> dict[str, list[float]]:
-    """Seconds of each contestant, in turns, so that a slow minute of the machine hits all of them.
+def processor() -> float:
+    """Seconds that this process and all it has waited for have computed: they depend little on what else the machine does."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def compare(root: Path, cold: bool) -> dict[str, list[tuple[float, float]]]:
+    """Seconds, and of them computed, of each contestant, in turns, so that a slow minute of the machine hits all of them.
 
     What was unpacked is left lying until all is measured: ext4 does not use the inodes of files that were removed a minute ago, and looks
     at every one of them for each new file.
     """
-    layout, seconds = Layout(root / "data"), dict[str, list[float]]()
+    layout, seconds = Layout(root / "data"), dict[str, list[tuple[float, float]]]()
 
     def measure(name: str, action: Callable[[], object]) -> None:
         if cold:
             drop_caches()
         else:
             os.sync()
-        seconds.setdefault(name, []).append(timed(action))
+        before = processor()
+        seconds.setdefault(name, []).append((timed(action), processor() - before))
 
     archive = root / "all.tar"
     for run in range(RUNS):
@@ -138,19 +145,20 @@ def main() -> str:
     lines = [
         "## Shards",
         "",
-        f"{SEQUENCES} sequences, {SEQUENCES * FRAMES} frames, {gigabytes:.2f} GB; medians of {RUNS} runs, in turns.",
+        f"{SEQUENCES} sequences, {SEQUENCES * FRAMES} frames, {gigabytes:.2f} GB; medians of {RUNS} runs, in turns. "
+        f"Other work on this machine when it began: load average {os.getloadavg()[0]:.0f}.",
         "",
     ]
-    lines += ["| cache | step | seconds | MB/s | of tar's rate |", "| --- | --- | ---: | ---: | ---: |"]
+    lines += ["| cache | step | seconds | MB/s | of tar's rate | processor seconds |", "| --- | --- | ---: | ---: | ---: | ---: |"]
     for cold in (False, True):
         if cold and not drop_caches():
-            lines.append("| cold | not measured: /proc/sys/vm/drop_caches cannot be written here | | | |")
+            lines.append("| cold | not measured: /proc/sys/vm/drop_caches cannot be written here | | | | |")
             continue
-        medians = {name: statistics.median(found) for name, found in compare(big, cold).items()}
+        medians = {name: [statistics.median(each) for each in zip(*found, strict=True)] for name, found in compare(big, cold).items()}
         for name, baseline in (("tar cf", "tar cf"), ("triage pack", "tar cf"), ("tar xf", "tar xf"), ("triage unpack", "tar xf")):
-            seconds, cache = medians[name], "cold" if cold else "warm"
-            ratio = medians[baseline] / seconds
-            lines.append(f"| {cache} | {name} | {seconds:.2f} | {gigabytes * 1000 / seconds:.0f} | {ratio:.0%} |")
+            (seconds, computed), cache = medians[name], "cold" if cold else "warm"
+            ratio = medians[baseline][0] / seconds
+            lines.append(f"| {cache} | {name} | {seconds:.2f} | {gigabytes * 1000 / seconds:.0f} | {ratio:.0%} | {computed:.2f} |")
     lines += ["", *no_op(base / "many"), "", *previews(base / "drawn")]
     return "\n".join(lines) + "\n"
 

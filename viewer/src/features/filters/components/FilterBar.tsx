@@ -87,7 +87,7 @@ export function FilterBar({ children }: { children?: React.ReactNode }) {
             ))}
           </>
         )}
-        {children}
+        {children !== undefined && <span className={styles.extra}>{children}</span>}
       </div>
       {chipsOf(filters).map((chip) => (
         <Button key={chip.label} kind="chip" onClick={() => go({ filters: chip.without })} aria-label={`Remove filter ${chip.label}`}>

@@ -133,7 +133,12 @@ def test_elusion_rate_walks_up_from_the_first_threshold_that_could_pass() -> Non
     late = tuning.tune_elusion_rate(bucket, sample, sample[-12:], eps=0.005)
     assert isinstance(late, tuning.Certified)
     assert late.threshold < clean.threshold
-    assert isinstance(tuning.tune_elusion_rate(bucket, sample[:5], [], eps=0.005), tuning.NotCertifiable)
+    few = tuning.tune_elusion_rate(bucket, sample[:5], [], eps=0.005)
+    assert few == tuning.NotCertifiable(bounds.labels_needed(3000, 15), "labels")
+    many = tuning.tune_elusion_rate(bucket, sample, sample[:400], eps=0.2)
+    assert isinstance(many, tuning.NotCertifiable)
+    assert many.hits == 400
+    assert many.needed == bounds.labels_needed(3000, 600, 400)
 
 
 @given(st.sets(st.text(min_size=1), max_size=40), st.integers(0, 50), st.integers(0, 50), st.integers())

@@ -292,7 +292,7 @@ describe.skipIf(cannotRun !== null)("a reviewer", () => {
     await page.getByRole("button", { name: "Report", exact: true }).click();
     const verdictIs = await page.getByRole("region", { name: "Verdict" }).innerText();
     expect(verdictIs).toMatch(/^CERTIFIED: at most \d+ smokes in the bucket, and 22 were allowed/);
-    expect(verdictIs).toContain("1 more beside the hits was found and moved back");
+    expect(verdictIs).toContain("1 more was found beside the sample and moved back");
     expect(verdictIs).toContain("Of 60 known smokes hidden among them the reviewer recognised 60");
     expect(verdictIs).not.toContain("not given in a blind session");
     const judged = triage(fresh, "audit", "report").summary as unknown as Judged;

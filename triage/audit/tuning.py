@@ -46,10 +46,11 @@ class Certified:
 
 @dataclass(frozen=True, slots=True)
 class NotCertifiable:
-    """needed: how many labels, smokes or clusters (`of_what`) would do with no hit among them; None = no number does."""
+    """needed: how many labels, smokes or clusters (`of_what`) would do with so many `hits` among them; None = no number does."""
 
     needed: int | None
     of_what: str
+    hits: int = 0
 
 
 def fixed_sequence(thresholds: Iterable[float], p_value: Callable[[float], float], delta: float) -> float | None:
@@ -190,5 +191,7 @@ def tune_elusion_rate(
 
     t = fixed_sequence(able, p_value, delta)
     if t is None:
-        return NotCertifiable(labels_needed(N, _floor(eps * N), 0, delta), "labels")
+        # With enough labels it is the hits that stand in the way.
+        hits = len(smokes) if able else 0
+        return NotCertifiable(labels_needed(N, _floor(eps * N), hits, delta), "labels", hits)
     return Certified(t, _floor(eps * bisect_left(bucket, t)), p_value(t))

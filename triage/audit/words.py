@@ -169,7 +169,7 @@ def _what_was_seen(plan: Plan, report: AuditReport, best: Estimate, sure: str) -
     if best.hits or report.rescued:
         were = "was" if report.rescued == 1 else "were"
         beside = (
-            f"{_count(report.rescued)} more beside the hits {were} found and moved back" if report.rescued else "The hits are moved back"
+            f"{_count(report.rescued)} more {were} found beside the sample and moved back" if report.rescued else "The hits are moved back"
         )
         lines.append(f"{beside}: at most {_count(report.still_lost or 0)} smokes remain among the sequences nobody has opened.")
     if report.lost_events is not None:

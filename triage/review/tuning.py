@@ -164,7 +164,8 @@ def _tuned_words(method: Method, result: Certified | NotCertifiable, max_loss: f
         "rate": f"at most {max_loss:.2%} of the discarded sequences are smoke",
     }[method]
     if isinstance(result, NotCertifiable):
-        need = "no number would do" if result.needed is None else f"needs n = {result.needed} {result.of_what} without a hit"
+        among = "without a hit" if result.hits == 0 else f"for {result.hits} hit{'' if result.hits == 1 else 's'}"
+        need = "no number would do" if result.needed is None else f"needs n = {result.needed} {result.of_what} {among}"
         return f"not certifiable, {need}: {claim}, {confidence:.0%} sure. Stay at {threshold:g} and audit it."
     text = f"{confidence:.0%} sure: discarding below {result.threshold:.6g}, {claim}."
     if method in ("audit", "rate"):

@@ -58,8 +58,9 @@ def main() -> str:
         "(`tests.benchmarks.synthetic_report`), "
         f"{_RUNS} runs or more of each; milliseconds, memory in MB. Work per slider event is all that the event causes on the main "
         "thread until it is idle again: cards, histogram, the deferred table, layout and paint. Times to “drawn” include waiting for the "
-        "next frame of the display (up to 17 ms). The slowest slider events and filters are the first after a page load, before the browser "
-        "has compiled what they run: traces show 15 to 25 ms of script for those and 4 to 5 ms from the fifth on, beside 5 ms of layout and paint. "
+        "next frame of the display (up to 17 ms). The slowest slider events and filters are the first after a page load, before the "
+        "browser has compiled what they run: traces show 15 to 25 ms of script for those and 4 to 5 ms from the fifth on, beside 5 ms of "
+        "layout and paint. "
         f"Other work on this machine's {os.cpu_count()} cores when it began: load average {load:.0f}.",
         "",
         f"| what | | {head} |",

@@ -177,9 +177,9 @@ def test_a_second_look_that_was_blind_counts_agreement(rows: Rows, desk: Desk, l
     other = bob.decide(rows, bob.select(rows, "sequence_id in (2, 4, 5)"), parse_decision("smoke"), blind=True)
     assert same.text == "1 sequence decided as tree; ana said the same"
     assert other.text.endswith("ana said otherwise, so it waits among the disagreements")
-    # Whoever looks again knows what was said, and whoever saw it is no second look.
+    # Whoever looks again knows what was said, and a rule over many is no look.
     bob.decide(rows, bob.select(rows, "sequence_id = 2"), parse_decision("tree"), blind=True)
-    bob.decide(rows, bob.select(rows, "sequence_id = 3"), parse_decision("tree"))
+    bob.decide(rows, bob.select(rows, "second_look"), parse_decision("tree"), blind=True)
     pace = Desk(layout, "eve").pace(rows)
     assert (pace.second_looks, pace.agreed) == (2, 1)
     bob.undo(other.event)

@@ -18,7 +18,7 @@ from triage.config import Layout, setting
 from triage.errors import BadSetting
 from triage.review.decisions import Decision
 from triage.review.events import Event
-from triage.review.fold import Record, Standings, State, fold_events
+from triage.review.fold import Record, Standings, State, fold_events, looked_at
 from triage.review.log import Logs
 from triage.review.selection import Rows, Selection
 from triage.review.where import part_where
@@ -105,7 +105,8 @@ class Desk:
     ) -> Receipt:
         """Decide a whole selection with one event, on disk when this returns.
 
-        blind: what others said of these sequences was hidden from this reviewer, so agreement with them is counted in the event.
+        blind: what others said of these sequences was hidden from this reviewer; where they are named one by one, agreement is counted in
+        the event.
 
         expect: the count that the reviewer was shown; a selection that resolves to another number is refused. settle: this ends the
         disagreements there are about these sequences. Raises BadSetting when the selection is empty or not what was shown.
@@ -124,7 +125,7 @@ class Desk:
             evidence["score"] = rows.score(row)
         standings = self.state.standings(np.array(selection.ids, dtype=np.int64))
         changed, settles = self._against(selection.ids, standings, decision, settle)
-        look = _second_look(standings, self.reviewer, decision) if blind else None
+        look = _second_look(standings, self.reviewer, decision) if blind and looked_at(selection.where) else None
         if look is not None:
             evidence["second_look"] = {"agrees": look.agrees, "differs": look.differs}
         event = Event(

@@ -27,7 +27,7 @@ from triage.review.decisions import Decision
 from triage.review.events import Event
 from triage.review.log import Line, Logs, Tail
 
-__all__ = ["Opinion", "Record", "Standing", "Standings", "State", "fold_events"]
+__all__ = ["Opinion", "Record", "Standing", "Standings", "State", "fold_events", "looked_at"]
 
 #: An expression that names its sequences: what the page sends for tiles and rows that were on the screen.
 _BY_NAME = re.compile(r"\s*(sequence_id|key)\s*(=\s*[\w-]+|in\s*\([\w\s,-]*\))\s*")
@@ -216,7 +216,7 @@ class State:
         chosen = np.empty(len(distinct), dtype=np.int64)
         for place, index in enumerate(distinct.tolist()):
             record = self.records[index]
-            says = (record.decision, _looked_at(record.where), record.kind)
+            says = (record.decision, looked_at(record.where), record.kind)
             chosen[place] = index if record.id in self._settling else first.setdefault(says, index)
         return chosen[places.reshape(-1)]
 
@@ -281,7 +281,8 @@ def _without_collector() -> Iterator[None]:
 
 
 @lru_cache(maxsize=4096)
-def _looked_at(where: str) -> bool:
+def looked_at(where: str) -> bool:
+    """Whether an expression names its sequences one by one, as somebody does who has them in sight; else it is a rule over many."""
     return _BY_NAME.fullmatch(where) is not None
 
 
@@ -298,7 +299,7 @@ def _opinions(records: Iterable[Record]) -> tuple[Opinion, ...]:
             record.decision,
             record.id,
             record.at,
-            _looked_at(record.where),
+            looked_at(record.where),
             record.kind == "answer",
         )
         for record in records

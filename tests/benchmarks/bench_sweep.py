@@ -76,6 +76,7 @@ def main() -> str:
         shards.root.mkdir()
         layout.shards.rename(shards.shards)
         lines.append(_line("served from previews", sweep(shards, 48, "served", with_pictures // 2)))
+    lines += ["", f"Load average at the end: {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores."]
     return "\n".join(lines) + "\n"
 
 

@@ -70,10 +70,17 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
   const length = table?.length ?? -1;
   const reviewer = info.data?.reviewer;
 
+  const writes = useRef({ running: 0, edges: 0 });
+  const asked = useRef(0);
+
   const refresh = useCallback(async () => {
     if (source === null || length < 0 || reviewer === undefined) return;
+    const { edges } = writes.current;
+    const ticket = ++asked.current;
     try {
-      setDecisions(await source.decisions(summary, length, reviewer, past, new AbortController().signal));
+      const answer = await source.decisions(summary, length, reviewer, past, new AbortController().signal);
+      // An answer from before a decision would take away what was drawn of it; when the decision is acknowledged another one is asked for.
+      if (ticket === asked.current && edges === writes.current.edges && writes.current.running === 0) setDecisions(answer);
     } catch (error) {
       setNotice({ text: messageOf(error), bad: true, event: null });
     }
@@ -94,8 +101,12 @@ export function useOpenDesk(summary: ReportSummary, table: ReportTable | null): 
 
   const act = useCallback(
     async (send: () => Promise<Receipt>, undoable: boolean): Promise<boolean> => {
+      const count = (running: 1 | -1) => {
+        writes.current = { running: writes.current.running + running, edges: writes.current.edges + 1 };
+      };
+      count(1);
       try {
-        const receipt = await send();
+        const receipt = await send().finally(() => count(-1));
         setNotice({ text: receipt.text, bad: false, event: undoable ? receipt.event : null });
         settle();
         return true;

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -37,8 +38,8 @@ def work(shared: str, task: int) -> str:
     return f"{shared}{task} {os.getpid()}"
 
 
-def crew(size: int = 2) -> Crew[int]:
-    return Crew[int]("tests.shards.test_crew:work", "it is ", size)
+def crew(size: int = 2) -> Crew[int, str]:
+    return Crew(work, "it is ", size)
 
 
 def gone(pid: int) -> bool:
@@ -84,7 +85,7 @@ def test_what_a_member_raises_is_raised_here() -> None:
 
 
 def test_a_member_that_dies_is_not_waited_for() -> None:
-    with crew() as members, pytest.raises(RuntimeError, match="a helping process ended with 7 before its work did"):
+    with crew() as members, pytest.raises(BrokenProcessPool):
         list(members.map([1, -2, 3]))
 
 

@@ -1,158 +1,79 @@
 """A few processes of this machine that do the same work side by side, for what threads cannot: every step of it needs the interpreter.
 
-A crew member is a fresh interpreter that imports little, reads tasks from a pipe and writes answers to another. A third pipe is its
-lifeline: when the process that wanted it is gone, however it died, the member is gone at once.
+They are those of `concurrent.futures`, fresh interpreters rather than forks: a fork of a process with threads may hang, and would hold the
+lock of a parent that was killed. What is added here is that none outlives whoever wanted it, however that ended.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from itertools import islice
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
+from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 __all__ = ["Crew", "crew_size"]
 
 #: Below so much work, a crew takes longer to come than to do it.
 _WORTH_BYTES = 256_000_000
 _LARGEST = 8
-#: Tasks that wait at a member while it works on one, so that it never waits for us.
-_WAITING = 2
+#: Tasks a member that are under way or done and not yet asked for, so that none waits for us.
+_AHEAD = 4
 
+S = TypeVar("S")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def crew_size(work: int) -> int:
     """How many processes to start for so many bytes of work; 0 = none."""
     size = min(_LARGEST, os.cpu_count() or 1)
-    return size if size > 1 and work >= _WORTH_BYTES and sys.executable else 0
+    return size if size > 1 and work >= _WORTH_BYTES else 0
 
 
-class _Member:
-    """One process, and what it has been asked."""
+class Crew(Generic[T, R]):
+    """`size` processes that call `function(shared, task)` for one task after the other. function: of a module, not a closure.
 
-    def __init__(self, function: str, shared: object) -> None:
-        theirs_in, ours_out = os.pipe()
-        ours_in, theirs_out = os.pipe()
-        theirs_life, self._life = os.pipe()
-        path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", __name__, *map(str, (theirs_in, theirs_out, theirs_life))],
-                pass_fds=(theirs_in, theirs_out, theirs_life),
-                env={**os.environ, "PYTHONPATH": path},
-            )
-        finally:
-            for theirs in (theirs_in, theirs_out, theirs_life):
-                os.close(theirs)
-        self.tasks, self.answers = Connection(ours_out, readable=False), Connection(ours_in, writable=False)
-        self.asked: deque[list[Any]] = deque()
-        self.tasks.send((function, shared))
-
-    def ask(self, slot: list[Any]) -> None:
-        self.asked.append(slot)
-        self.tasks.send(slot[0])
-
-    def answer(self) -> None:
-        """Wait for the next answer and put it into its slot. Raises what the member raised."""
-        try:
-            good, value = self.answers.recv()
-        except EOFError as error:
-            raise RuntimeError(f"a helping process ended with {self.process.wait()} before its work did") from error
-        if not good:
-            raise value
-        self.asked.popleft().append(value)
-
-    def dismiss(self) -> None:
-        self.tasks.close()
-        self.answers.close()
-        os.close(self._life)
-        self.process.kill()  # whatever it still does, nobody asks for
-        self.process.wait()
-
-
-class Crew(Generic[T]):
-    """Processes that each call `function` (as "module:name") with (shared, task) for one task after the other.
-
-    They start when first asked. Use it as a context: leaving it ends them at once.
+    Use it as a context: leaving it waits for what is under way and begins nothing more.
     """
 
-    def __init__(self, function: str, shared: object, size: int) -> None:
-        self._function, self._shared, self._size = function, shared, size
-        self._members: list[_Member] = []
+    def __init__(self, function: Callable[[S, T], R], shared: S, size: int) -> None:
+        self._call: Callable[[T], R] = partial(function, shared)
+        self._ahead = _AHEAD * size
+        self._pool = ProcessPoolExecutor(size, multiprocessing.get_context("spawn"), initializer=_begin)
 
-    def __enter__(self) -> Crew[T]:
+    def __enter__(self) -> Crew[T, R]:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for member in self._members:
-            member.dismiss()
-        self._members = []
+        self._pool.shutdown(cancel_futures=True)
 
-    def map(self, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
-        """(task, answer) in the order of the tasks; a bounded number is under way. Raises what the function raised.
-
-        To be read to its end before the next `map`.
-        """
-        waiting: deque[list[Any]] = deque()
-        left, more = iter(tasks), True
+    def map(self, tasks: Iterable[T]) -> Iterator[tuple[T, R]]:
+        """(task, answer) in the order of the tasks, which are taken as they are needed. Raises what the function raised."""
+        left = iter(tasks)
+        waiting: deque[tuple[T, Future[R]]] = deque()
         while True:
-            while more and len(waiting) < 2 * _WAITING * self._size:
-                member = min(self._members, key=lambda each: len(each.asked), default=None)
-                if member is not None and len(member.asked) >= _WAITING:
-                    break
-                slot: list[Any] = list(islice(left, 1))
-                if more := bool(slot):
-                    if member is None:
-                        self._members = [_Member(self._function, self._shared) for _ in range(self._size)]
-                        member = self._members[0]
-                    waiting.append(slot)
-                    member.ask(slot)
+            waiting += ((task, self._pool.submit(self._call, task)) for task in islice(left, self._ahead - len(waiting)))
             if not waiting:
                 return
-            if len(waiting[0]) == 2:
-                task, answer = waiting.popleft()
-                yield task, answer
-            else:
-                self._listen()
-
-    def _listen(self) -> None:
-        """Take what has come; at least one answer."""
-        busy = {member.answers: member for member in self._members if member.asked}
-        for ready in wait(list(busy)):
-            busy[ready].answer()  # type: ignore[index]  # what was given to wait comes back
+            task, answer = waiting.popleft()
+            yield task, answer.result()
 
 
-def _end_with(lifeline: int) -> None:
-    os.read(lifeline, 1)  # nobody writes: it returns when the other end is closed
-    os._exit(1)
-
-
-def _serve(tasks: Connection, answers: Connection) -> None:
-    function, shared = tasks.recv()
-    module, _, name = function.partition(":")
-    call = getattr(importlib.import_module(module), name)
-    while True:
-        task = tasks.recv()
-        try:
-            answer = True, call(shared, task)
-        except Exception as error:  # it is raised where the task came from
-            answer = False, error
-        answers.send(answer)
-
-
-if __name__ == "__main__":
+def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for the work says when it ends
-    threading.Thread(target=_end_with, args=(int(sys.argv[3]),), daemon=True).start()
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        _serve(Connection(int(sys.argv[1]), writable=False), Connection(int(sys.argv[2]), readable=False))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+    os._exit(1)

@@ -27,7 +27,7 @@ from triage.shards.content import in_order
 from triage.shards.crew import Crew, crew_size
 from triage.shards.members import META
 from triage.shards.plan import Item, plan_shards
-from triage.shards.runs import Buffers, Content, Shelf, meta_of, pack_sequence
+from triage.shards.runs import Buffers, Content, Shelf, meta_of, pack_sequence, shelve
 from triage.shards.sets import ShardSet, append_shards
 from triage.shards.tar import BLOCK, padded
 
@@ -194,5 +194,5 @@ def _packer(sequences: Path, places: Mapping[int, str], plan: list[list[Item]], 
     if not processes:
         yield here
         return
-    with Crew[Shelf]("triage.shards.runs:shelve", str(sequences), processes) as crew:
+    with Crew(shelve, str(sequences), processes) as crew:
         yield there

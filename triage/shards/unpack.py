@@ -26,7 +26,7 @@ from triage.shards.located import entries_of, load_index
 from triage.shards.manifest import MANIFEST, Digest, Manifest, is_shard_name, shard_number
 from triage.shards.members import MEMBER_ORDER, META, Kind
 from triage.shards.pack import MARKER, lock_path
-from triage.shards.restore import Restoring, Target, attempt, is_right
+from triage.shards.restore import Restoring, Target, attempt, is_right, restore_all
 from triage.shards.sets import Trouble, load_manifest, scan_shard
 
 __all__ = ["KNOWN_AGGREGATES", "SetOutcome", "UnpackSummary", "unpack"]
@@ -240,7 +240,7 @@ def _restore_all(
         if not processes:
             deque(tasks(), maxlen=0)  # all of it is settled on the way
         else:
-            with Crew[tuple[tuple[Entry, str], ...]]("triage.shards.restore:restore_all", restoring, processes) as crew:
+            with Crew(restore_all, restoring, processes) as crew:
                 for task, answers in crew.map(tasks()):
                     for (entry, _), answer in zip(task, answers, strict=True):
                         settle(entry, answer)

@@ -67,6 +67,10 @@ class Viewer:
         self._process.kill()
         self._process.communicate()
 
+    def close(self) -> None:
+        self.kill()
+        self._client.close()
+
     def decide(self, where: str, words: str, reviewer: str | None = None) -> str:
         body = {"where": where, "words": words, "expect": 1, "reviewer": reviewer}
         answer = self._client.post(f"{self.url}/api/reports/{VARIANT}/decide", json=body)
@@ -226,7 +230,7 @@ def test_nothing_acknowledged_is_lost_whoever_is_killed(clones: tuple[Path, Path
     # Both viewers, one of which was never told of any file, show what the logs say.
     assert [viewer.rows() for viewer in viewers] == [len(dict(state.all_standing()))] * 2
     for viewer in viewers:
-        viewer.kill()
+        viewer.close()
 
 
 def assert_holds(state: State, acknowledged: list[Said]) -> None:

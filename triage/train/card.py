@@ -12,13 +12,17 @@ __all__ = ["Facts", "card"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the card says besides the evaluation. counts: name -> (sequences, smokes, cameras) of each part."""
+    """What the card says besides the evaluation.
+
+    ended: how the epochs that are kept were chosen. counts: name -> (sequences, smokes, cameras) of each part.
+    """
 
     name: str
     purpose: str
     start: str
     seed: int
-    best_epochs: tuple[int, ...]
+    ended: str
+    epochs: tuple[int, ...]
     counts: tuple[tuple[str, int, int, int], ...]
     left_out: tuple[tuple[str, int], ...]
     parameters: int
@@ -32,7 +36,7 @@ def card(facts: Facts, evaluation: Evaluation) -> str:
         facts.purpose,
         "",
         f"- Start: {facts.start}; seed {facts.seed}; {facts.parameters:,} numbers in the network.",
-        f"- Epochs kept (early stopping on cameras not learnt from): {', '.join(map(str, facts.best_epochs))}.",
+        f"- Epochs {facts.ended}: {', '.join(map(str, facts.epochs))}.",
         "- Scores are probabilities for the share of smoke among the calibration sequences; another share shifts them.",
         "",
         "| part | sequences | smoke | cameras |",

@@ -30,20 +30,11 @@ from triage.model.features import HeadScorer, TubeSlots
 from triage.model.patches import decoder
 from triage.model.threads import cores
 from triage.sequences import Box
+from triage.train.architecture import small_config
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 TURNS = 1 if QUICK else 2
 CASES = [(6, 1), (15, 1)] if QUICK else [(6, 1), (6, 2), (15, 1), (15, 2), (20, 1), (20, 2)]
-TUBES = {
-    "iou_threshold": 0.2,
-    "max_misses": 2,
-    "infer_min_tube_length": 2,
-    "min_detected_entries": 2,
-    "interpolate_gaps": True,
-    "merge_iomin": 0.3,
-    "merge_prox_factor": 1.0,
-    "merge_max_gap": 10,
-}
 #: Every tube fires at its 8th entry, so the search tries seven prefixes of it.
 CALIBRATOR_THAT_FIRES = {**CALIBRATOR, "coefficients": [0.0, 100.0, 0.0, 0.0], "intercept": -100 * float(np.log(8.5)), "sanity_checks": []}
 NETWORKS: dict[str, tuple[int, dict[str, Any]]] = {
@@ -56,20 +47,7 @@ NETWORKS: dict[str, tuple[int, dict[str, Any]]] = {
             "transformer_ffn_dim": 1536,
         },
     ),
-    "small, 32 px": (
-        32,
-        {
-            "backbone": "vit",
-            "embed_dim": 96,
-            "depth": 3,
-            "num_heads": 4,
-            "patch_stride": 8,
-            "mlp_ratio": 2.0,
-            "transformer_num_layers": 1,
-            "transformer_num_heads": 4,
-            "transformer_ffn_dim": 192,
-        },
-    ),
+    "small, 32 px": (32, small_config()["classifier"]),  # what is bundled, and what is trained from scratch
 }
 
 
@@ -78,7 +56,7 @@ def package(directory: Path, name: str) -> Package:
     size, network = NETWORKS[name]
     raw = {
         "infer": {"pad_to_min_frames": 20, "pad_strategy": "symmetric"},
-        "tubes": TUBES,
+        "tubes": small_config()["tubes"],
         "model_input": {**CONFIG["model_input"], "patch_size": size},
         "classifier": {**network, "max_frames": 20, "img_size": size},
         "decision": {"aggregation": "logistic", "logistic_threshold": 0.5, "threshold": 0.0},

@@ -129,7 +129,7 @@ def floor(predictor: Predictor, patches: int) -> Took:
 
 def case(loaded: Package, baseline: Baseline, images: list[bytes], length: int, tubes: int, *, trigger: bool) -> str:
     """One row of the table."""
-    large, threads = loaded.feature_width > 100, cores()
+    large, threads = loaded.config.model_input.patch_size > 100, cores()
     patches = length * tubes
     count = max(2, (24 if large else 1200) // patches // (3 if QUICK else 1))
     items = sequences(images, count, length, tubes)

@@ -131,7 +131,7 @@ def case(loaded: Package, baseline: Baseline, images: list[bytes], length: int, 
     """One row of the table."""
     large, threads = loaded.config.model_input.patch_size > 100, cores()
     patches = length * tubes
-    count = max(2, (24 if large else 1200) // patches // (3 if QUICK else 1))
+    count = max(2, (60 if large else 1200) // patches // (3 if QUICK else 1))
     items = sequences(images, count, length, tubes)
     some = items[: 1 if large else 5]
     predictor = Predictor(loaded, device="cpu", threads=threads, trigger=trigger)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from triage.errors import BadFile
 from triage.files import open_atomic
+from triage.shards.crew import submitted_ahead
 from triage.shards.files import ShardFiles
 from triage.shards.index import Row
 from triage.shards.manifest import Digest
@@ -100,25 +100,14 @@ def in_order(
 
     Its BadFile is a result; anything else it raises is raised.
     """
-    waiting: deque[tuple[T, Future[R]]] = deque()
-
-    def oldest() -> tuple[T, R | BadFile]:
-        item, future = waiting.popleft()
-        result: R | BadFile
-        try:
-            result = future.result()
-        except BadFile as error:
-            result = error
-        return item, result
-
-    with ThreadPoolExecutor(workers, thread_name_prefix="shards") as pool:
-        try:
-            for item in items:
-                waiting.append((item, pool.submit(function, item)))
-                if len(waiting) >= ahead:
-                    yield oldest()
-            while waiting:
-                yield oldest()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+    with (
+        ThreadPoolExecutor(workers, thread_name_prefix="shards") as pool,
+        contextlib.closing(submitted_ahead(lambda item: pool.submit(function, item), items, ahead)) as waiting,
+    ):
+        for item, future in waiting:
+            result: R | BadFile
+            try:
+                result = future.result()
+            except BadFile as error:
+                result = error
+            yield item, result

@@ -11,15 +11,14 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
-from itertools import islice
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Generic, TypeVar
 
-__all__ = ["Crew", "crew_size"]
+__all__ = ["Crew", "crew_size", "submitted_ahead"]
 
 #: Below so much work, a crew takes longer to come than to do it.
 _WORTH_BYTES = 256_000_000
@@ -57,14 +56,26 @@ class Crew(Generic[T, R]):
 
     def map(self, tasks: Iterable[T]) -> Iterator[tuple[T, R]]:
         """(task, answer) in the order of the tasks, which are taken as they are needed. Raises what the function raised."""
-        left = iter(tasks)
-        waiting: deque[tuple[T, Future[R]]] = deque()
-        while True:
-            waiting += ((task, self._pool.submit(self._call, task)) for task in islice(left, self._ahead - len(waiting)))
-            if not waiting:
-                return
-            task, answer = waiting.popleft()
+        for task, answer in submitted_ahead(lambda task: self._pool.submit(self._call, task), tasks, self._ahead):
             yield task, answer.result()
+
+
+def submitted_ahead(submit: Callable[[T], Future[R]], items: Iterable[T], ahead: int) -> Generator[tuple[T, Future[R]], None, None]:
+    """Each item with what `submit` made of it, in the order of the items, which are taken as they are needed: at most `ahead` wait.
+
+    Those that wait when this is left are cancelled.
+    """
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    try:
+        for item in items:
+            waiting.append((item, submit(item)))
+            if len(waiting) >= ahead:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+    finally:
+        for _, future in waiting:
+            future.cancel()
 
 
 def _begin() -> None:

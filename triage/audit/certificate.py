@@ -9,10 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from triage.audit.bounds import labels_needed, sensitivity_lower
 from triage.audit.drawing import draw
 from triage.audit.ledger import Entry, append, read
-from triage.audit.plan import Plan
+from triage.audit.plan import Plan, labels_with_planted
 from triage.audit.report import AuditLabel, Earlier
 from triage.chain import START
 from triage.errors import BadFile
@@ -167,9 +166,8 @@ class Books:
         if len(scores) != old.bucket:
             what.append(f"{old.bucket} -> {len(scores)} sequences")
         words = ", ".join(what) or "other sequences or scores"
-        target, planted, alpha = math.floor(Fraction(old.max_miss) * len(scores)), len(old.planted), old.alpha_per_look
-        level, sensitivity = (alpha / 2, sensitivity_lower(planted, planted, alpha)) if planted else (alpha, 1.0)
-        needed = labels_needed(len(scores), target, old.looks[0].hits, level, sensitivity)
+        target = math.floor(Fraction(old.max_miss) * len(scores))
+        needed = labels_with_planted(len(scores), target, old.looks[0].hits, old.alpha_per_look, len(old.planted))
         if needed is None:
             return Difference(words, None)
         return Difference(words, sum(key not in labelled for key in draw(scores, old.seed, needed)))

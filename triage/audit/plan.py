@@ -37,6 +37,7 @@ __all__ = [
     "bucket_digest",
     "costs",
     "labels_for",
+    "labels_with_planted",
     "make_plan",
 ]
 
@@ -169,13 +170,13 @@ def costs(N: int, target: int, alpha: float, planted: int = 0) -> list[Cost]:
     """The price list: one look with 0 to 3 hits, and two looks. planted: known smokes hidden in the sample, all of them recognised."""
     rows = []
     for hits in range(4):
-        n = _labels_with_planted(N, target, hits, alpha, planted)
+        n = labels_with_planted(N, target, hits, alpha, planted)
         if n is None:
             rows.append(Cost(f"one look, {hits} hits", None, (), ()))
             continue
         chances = tuple(chance_to_pass(n, N, hits, rate) for rate in PLAUSIBLE_RATES)
         rows.append(Cost(f"one look, {hits} hits", (Look(n, hits),), chances, (float(n),) * len(chances)))
-    first, second = (_labels_with_planted(N, target, hits, alpha / 2, planted) for hits in (0, 3))
+    first, second = (labels_with_planted(N, target, hits, alpha / 2, planted) for hits in (0, 3))
     if first is None or second is None:
         rows.append(Cost("two looks", None, (), ()))
     else:
@@ -194,7 +195,7 @@ def _planned_looks(N: int, target: int, hits: int | None, looks: int, alpha: flo
     allowed: tuple[int, ...] = tuple(range(most + 1)) if open_ended else (most,) if looks == 1 else (0, most)
     planned: list[Look] = []
     for count in allowed:
-        n = open_ended_needed(N, target, count, alpha) if open_ended else _labels_with_planted(N, target, count, alpha / looks, planted)
+        n = open_ended_needed(N, target, count, alpha) if open_ended else labels_with_planted(N, target, count, alpha / looks, planted)
         if n is None:
             raise BadSetting(
                 f"no sample of the {N} sequences certifies 'at most {target} smokes' with {count} hits allowed"
@@ -204,11 +205,18 @@ def _planned_looks(N: int, target: int, hits: int | None, looks: int, alpha: flo
     return tuple(planned)
 
 
-def _labels_with_planted(N: int, target: int, hits: int, alpha: float, planted: int) -> int | None:
-    if not planted:
-        return labels_needed(N, target, hits, alpha)
-    # The best that planted smokes can show is that all were found; part of alpha pays for what they leave open.
-    return labels_needed(N, target, hits, alpha / 2, sensitivity_lower(planted, planted, alpha)) if hits <= target else None
+def labels_with_planted(N: int, target: int, hits: int, alpha: float, planted: int) -> int | None:
+    """`labels_needed` with so many known smokes hidden in the sample, all of them recognised."""
+    level, sensitivity = _level(alpha, planted)
+    return labels_needed(N, target, hits, level, sensitivity) if hits <= target else None
+
+
+def _level(alpha: float, planted: int) -> tuple[float, float]:
+    """(what the draw may err, the sensitivity to allow for) when so many smokes are planted.
+
+    The best that they can show is that all were found; half of alpha pays for what they leave open.
+    """
+    return (alpha / 2, sensitivity_lower(planted, planted, alpha)) if planted else (alpha, 1.0)
 
 
 def labels_for(plan: Plan, hits: int, sensitivity: float | None) -> int | None:
@@ -316,7 +324,7 @@ def _stratified(
     scores: Mapping[str, float], threshold: float, target: int, hits: int, alpha: float, strata: int, near: int, seed: int, planted: int
 ) -> tuple[tuple[Look, ...], tuple[Stratum, ...]]:
     N, ordered = len(scores), sorted(scores.values())
-    level, sensitivity = (alpha / 2, sensitivity_lower(planted, planted, alpha)) if planted else (alpha, 1.0)
+    level, sensitivity = _level(alpha, planted)
     refusal = BadSetting(
         f"no such sample of the {N} sequences certifies 'at most {target} smokes' with {hits} hits allowed"
         f"{f' and {planted} planted smokes' if planted else ''}; allow fewer --hits, or a larger --max-miss"

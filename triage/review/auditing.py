@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
-from triage.audit.certificate import Books
+from triage.audit.certificate import Books, Difference
 from triage.audit.page import audit_page
 from triage.audit.plan import Plan, costs, make_plan
 from triage.audit.report import AuditLabel, AuditReport, audit_report
@@ -177,8 +177,7 @@ def _judge(
     split = split_rows(rows)
     more = None
     if split.digest != plan.bucket_digest:
-        labelled = looked_at(rows, state) | (given or books.last_given(plan.audit_id) or {}).keys()
-        more = books.difference(plan.audit_id, split.unlabel, rows.threshold, rows.model_version, labelled).more_labels
+        more = _difference(books, rows, state, plan.audit_id, given).more_labels
     return audit_report(
         plan,
         audit_labels(rows, state, given, plan),
@@ -189,6 +188,12 @@ def _judge(
         more_labels=more,
         seconds_per_sequence=seconds_per_sequence,
     )
+
+
+def _difference(books: Books, rows: Rows, state: State, audit_id: str, given: Mapping[str, AuditLabel] | None) -> Difference:
+    """What separates the bucket as it is now from that of an audit. given: as in `audit_now`; None = those of its last look."""
+    labelled = looked_at(rows, state) | (given or books.last_given(audit_id) or {}).keys()
+    return books.difference(audit_id, split_rows(rows).unlabel, rows.threshold, rows.model_version, labelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +231,7 @@ def bucket_status(layout: Layout, rows: Rows, state: State) -> Status:
     if taken is not None:
         return taken
     last = issued[0].audit_id
-    labelled = looked_at(rows, state) | (books.last_given(last) or {}).keys()
-    apart = books.difference(last, split.unlabel, rows.threshold, rows.model_version, labelled)
+    apart = _difference(books, rows, state, last, None)
     if apart.more_labels is None:
         return Status(None, reason=f"EXPIRED: {last} certified another bucket ({apart.words}), and this one needs a plan of its own")
     more = f"{apart.more_labels} more label{'' if apart.more_labels == 1 else 's'}"

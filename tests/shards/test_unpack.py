@@ -97,6 +97,14 @@ def test_pages_of_sequences_that_the_report_no_longer_has_go(packed: Layout, tmp
     assert tree(there.reports) == tree(packed.reports)
 
 
+def test_what_a_kill_left_of_an_aggregate_goes(packed: Layout, tmp_path: Path) -> None:
+    there = Layout(tmp_path / "there")
+    unpack(there, source=packed.shards)
+    (there.reports / VARIANT / ".part-4711-3fbf0411-dropped.json").write_text("[")
+    assert unpack(there, source=packed.shards).failed == []
+    assert tree(there.reports) == tree(packed.reports)
+
+
 def test_one_organization_alone(packed: Layout, tmp_path: Path) -> None:
     there = Layout(tmp_path / "there")
     done = unpack(there, source=packed.shards, organizations=["Forêt d'Ardèche"])

@@ -22,7 +22,7 @@ from triage.shards.entries import Entry, Piece
 from triage.shards.files import ShardFiles
 from triage.shards.members import META, quoted
 
-__all__ = ["Restoring", "Target", "attempt", "is_right", "read_entry", "restore", "restore_all"]
+__all__ = ["Restoring", "Target", "attempt", "is_right", "read_entry", "restore", "restore_all", "sweep"]
 
 #: A range of more bytes is read in pieces, so that a lie in an index cannot take all memory.
 _MAX_RANGE = 256 * 1024**2
@@ -116,10 +116,10 @@ def restore(files: ShardFiles, kind: str, entry: Entry, target: Target, relative
             made = target.directory(relative)
             fresh = made or not (place / META).exists()
             if fresh and not made:
-                _sweep(place)
+                sweep(place)
         for folder in sorted({piece.file.rpartition("/")[0] for piece in entry.pieces} - {""}):
             if not target.directory(f"{relative}/{folder}" if relative else folder) and relative and fresh:
-                _sweep(place / folder)
+                sweep(place / folder)
         base = f"{place}/"
         for file in sorted(found, key=lambda file: file == META):
             if fresh and file != META:
@@ -176,7 +176,7 @@ def _seal(path: str) -> None:
         os.utime(path, ns=(0, 0))
 
 
-def _sweep(place: Path) -> None:
-    """Remove the temporary files of a killed process."""
-    for path in place.glob(f"{TEMPORARY_PREFIX}*"):
+def sweep(place: Path, name: str = "") -> None:
+    """Remove the temporary files of a killed process; name: only those of this file."""
+    for path in place.glob(f"{TEMPORARY_PREFIX}*{name}"):
         path.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from triage.shards.located import entries_of, load_index
 from triage.shards.manifest import MANIFEST, Digest, Manifest, is_shard_name, shard_number
 from triage.shards.members import MEMBER_ORDER, META, Kind
 from triage.shards.pack import MARKER, lock_path
-from triage.shards.restore import Restoring, Target, attempt, is_right, restore_all
+from triage.shards.restore import Restoring, Target, attempt, is_right, restore_all, sweep
 from triage.shards.sets import Trouble, load_manifest, scan_shard
 
 __all__ = ["KNOWN_AGGREGATES", "SetOutcome", "UnpackSummary", "unpack"]
@@ -310,6 +310,7 @@ def _restore_report(files: ShardFiles, manifest: Manifest, report: Path, keys: C
             outcome.failed.append(Problem(name, str(error)))
             continue
         path = report / name
+        sweep(report, f"-{name}")
         if not path.is_file() or path.read_bytes() != data:
             marker.unlink(missing_ok=True)
             write_bytes(path, data)

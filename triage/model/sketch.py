@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name every torch program gives it
 
 from triage.model.config import ModelConfig
-from triage.model.training import Epoch, Recipe, TubeSet, as_input, balance, drawn_tubes, schedule, torch_threads
+from triage.model.training import Epoch, Recipe, TubeSet, as_input, balance, balanced_loss, drawn_tubes, schedule, torch_threads
 
 __all__ = ["APPEARANCE", "BEND", "COMPONENTS", "GRAINS", "KNEES", "READERS", "Sketch", "features_wanted", "fit_sketch", "log_pieces"]
 
@@ -221,6 +221,4 @@ def _loss(sketch: Sketch, config: ModelConfig, tubes: TubeSet | None) -> float |
         return None
     sketch.eval()
     parts = [sketch.judge(*_changes(sketch, config, tubes, np.arange(a, min(a + 64, len(tubes))))) for a in range(0, len(tubes), 64)]
-    logits, weight = torch.cat(parts).double().numpy(), balance(tubes.smoke)
-    losses = np.logaddexp(0, np.where(tubes.smoke, -logits, logits))
-    return float(np.mean(losses * np.where(tubes.smoke, weight[1], weight[0])))
+    return balanced_loss(torch.cat(parts).double().numpy(), tubes.smoke)

@@ -30,6 +30,7 @@ __all__ = [
     "TubeSet",
     "as_input",
     "balance",
+    "balanced_loss",
     "drawn_tubes",
     "features_of",
     "fit",
@@ -259,10 +260,7 @@ class _Fitting:
     def _validate(self, tubes: TubeSet | None) -> float | None:
         if tubes is None:
             return None
-        weight = balance(tubes.smoke)
-        logits = logits_of(self.classifier, self.config, tubes)
-        losses = np.logaddexp(0, np.where(tubes.smoke, -logits, logits))
-        return float(np.mean(losses * np.where(tubes.smoke, weight[1], weight[0])))
+        return balanced_loss(logits_of(self.classifier, self.config, tubes), tubes.smoke)
 
 
 def drawn_tubes(
@@ -307,6 +305,13 @@ def balance(smoke: NDArray[np.bool_]) -> tuple[float, float]:
     """Weights (of false positives, of smoke) with mean 1 over the set, so that both classes count the same."""
     share = float(smoke.mean())
     return 0.5 / (1 - share), 0.5 / share
+
+
+def balanced_loss(logits: NDArray[np.float64], smoke: NDArray[np.bool_]) -> float:
+    """The mean cross entropy of logits [N], weighted by `balance`."""
+    weight = balance(smoke)
+    losses = np.logaddexp(0, np.where(smoke, -logits, logits))
+    return float(np.mean(losses * np.where(smoke, weight[1], weight[0])))
 
 
 def schedule(step: int, steps: int) -> float:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from triage.report.rows import MODEL_SCORES
 from triage.server.schemas import Neighbour, Row, SequenceDetail
 
-__all__ = ["REASON", "Blind", "blind_detail", "blind_table"]
+__all__ = ["REASON", "Blind", "blind_detail", "blind_table", "rows_version"]
 
 #: The hold_reason of a row that an audit hides.
 REASON = "audit"
@@ -35,17 +35,19 @@ class Blind:
     keys: frozenset[str]
 
 
+def rows_version(version: str, blind: Blind | None) -> str:
+    """Of a report's rows as they are shown. version: of the report; blind: the session that runs, None = none does."""
+    return version if blind is None else f"{version}-{blind.tag}"
+
+
 def blind_table(table: pa.Table, keys: frozenset[str]) -> pa.Table:
     """`table` (a report's rows) with nothing of those `keys` that an audit hides. Rows and their order stay."""
     hidden = pa.array(np.isin(np.array(table["key"].to_pylist(), dtype=object), list(keys)))
-    for name, instead in _INSTEAD.items():
+    of_models = {MODEL_SCORES: None} if MODEL_SCORES in table.column_names else {}
+    for name, instead in {**_INSTEAD, **of_models}.items():
         place = table.schema.get_field_index(name)
         field = table.schema.field(place)
         table = table.set_column(place, field, pc.if_else(hidden, pa.scalar(instead, field.type), table[name]))
-    if MODEL_SCORES in table.column_names:
-        place = table.schema.get_field_index(MODEL_SCORES)
-        field = table.schema.field(place)
-        table = table.set_column(place, field, pc.if_else(hidden, pa.scalar(None, field.type), table[MODEL_SCORES]))
     return table
 
 

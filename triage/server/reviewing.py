@@ -20,7 +20,7 @@ from triage.review.desk import Receipt as DeskReceipt
 from triage.review.fold import Standings, State
 from triage.review.selection import Rows
 from triage.sequences import sequence_id_of
-from triage.server.blinding import Blind, blind_table
+from triage.server.blinding import Blind, blind_table, rows_version
 from triage.server.opened import OpenReport
 from triage.server.rows import ipc_stream, page_table
 from triage.server.schemas_review import (
@@ -81,8 +81,8 @@ class Reviewing:
             hidden = frozenset() if blind is None else blind.keys
             if snapshot is not None:
                 past = _stream(desk.past(snapshot), self._rows_of(report), hidden, {})
-                return past, f"past-{snapshot.encode().hex()[:40]}-{_version(report, blind)}"
-            tag = f"decisions-{desk.state.version}-{_version(report, blind)}"
+                return past, f"past-{snapshot.encode().hex()[:40]}-{rows_version(report.version, blind)}"
+            tag = f"decisions-{desk.state.version}-{rows_version(report.version, blind)}"
             if self._stream[0] != tag:
                 answers = {} if blind is None else self._answers(report, desk)
                 self._stream = (tag, _stream(desk.state, self._rows_of(report), hidden, answers))
@@ -192,7 +192,7 @@ class Reviewing:
                 left=list(now.left),
                 expired=now.expired or bucket_status(self._layout, rows, desk.state).reason.startswith("EXPIRED"),
                 running=now.running,
-                version=_version(report, self._running(report, desk)),
+                version=rows_version(report.version, self._running(report, desk)),
                 neighbours=[] if now.left else list(open_neighbours(self._layout, rows, desk.state, now.plan)),
             )
 
@@ -249,7 +249,7 @@ class Reviewing:
     def blind_arrow(self, report: OpenReport, blind: Blind) -> bytes:
         """All rows as the page may read them meanwhile."""
         with self._lock:
-            tag = _version(report, blind)
+            tag = rows_version(report.version, blind)
             if self._blind_stream[0] != tag:
                 self._blind_stream = (tag, ipc_stream(page_table(blind_table(report.table, blind.keys))))
             return self._blind_stream[1]
@@ -291,7 +291,7 @@ class Reviewing:
         blind = self._running(report, desk)
         if blind is None:
             return self._rows_of(report)
-        tag = _version(report, blind)
+        tag = rows_version(report.version, blind)
         if self._blind_rows is None or self._blind_rows[0] != tag:
             self._blind_rows = (tag, _BlindRows(blind_table(report.table, blind.keys), report.variant, report.threshold))
         rows = self._blind_rows[1]
@@ -315,10 +315,6 @@ class Reviewing:
 
 def _receipt(receipt: DeskReceipt) -> ReceiptOut:
     return ReceiptOut(event=receipt.event, count=receipt.count, changed=receipt.changed, text=receipt.text)
-
-
-def _version(report: OpenReport, blind: Blind | None) -> str:
-    return report.version if blind is None else f"{report.version}-{blind.tag}"
 
 
 def _command(layout: Layout, variant: str, reviewer: str, asked: SelectIn) -> str:

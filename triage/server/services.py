@@ -10,7 +10,7 @@ from triage.errors import BadFile, BadFrame, TriageError
 from triage.files import sha256_bytes
 from triage.sequences import SOURCE, sequence_id_of
 from triage.server.assemble import sequence_detail
-from triage.server.blinding import blind_detail
+from triage.server.blinding import blind_detail, rows_version
 from triage.server.cache import ByteCache
 from triage.server.catalog import Catalog
 from triage.server.details import Details, Tube, decisive_tube, parse_details, slots_of, window_of
@@ -98,7 +98,7 @@ class Services:
         found = []
         for summary in self._catalog.summaries():
             blind = self.review.blind(self.report(summary.variant))
-            found.append(summary if blind is None else summary.model_copy(update={"version": f"{summary.version}-{blind.tag}"}))
+            found.append(summary.model_copy(update={"version": rows_version(summary.version, blind)}))
         return found
 
     def report(self, variant: str) -> OpenReport:
@@ -110,7 +110,7 @@ class Services:
         report = self.report(variant)
         blind = self.review.blind(report)
         if blind is not None:
-            return self.review.blind_arrow(report, blind), f"{report.version}-{blind.tag}", None
+            return self.review.blind_arrow(report, blind), rows_version(report.version, blind), None
         if self._compress and accepts_gzip:
             return report.arrow_gzip(), f"{report.version}-gzip", "gzip"
         return report.arrow(), report.version, None
